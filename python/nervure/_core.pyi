@@ -1,0 +1,113 @@
+"""The C core as Python sees it: graphs, plans, variables and the epoch loop. No Keras here.
+
+dtypes are NumPy's names as strings: "float32", "float64", "int32", "int64", "bool".
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+@final
+class Graph:
+    """Immutable typed nodes. Not thread safe; nodes keep their graph alive."""
+    def __init__(self) -> None: ...
+    def input(self, shape: Sequence[int], dtype: str, name: str | None = None) -> Node: ...
+    def constant(self, array: NDArray[Any]) -> Node: ...  # copied
+    def variable(self, variable: Variable) -> Node: ...  # its value before the plan's updates
+    def op(
+        self,
+        name: str,
+        inputs: Sequence[Node] = (),
+        ints: Sequence[int] = (),
+        floats: Sequence[float] = (),  # at most 2
+        dtype: str | None = None,
+    ) -> Node: ...
+    def grad(self, y: Node, wrt: Sequence[Node], dy: Node | None = None) -> list[Node]: ...
+    def set_name(self, node: Node, name: str) -> None: ...
+    def find(self, name: str) -> Node | None: ...
+    def plan(
+        self,
+        inputs: Sequence[Node],
+        outputs: Sequence[Node] = (),
+        updates: Sequence[tuple[Variable, Node]] = (),
+        gradients: Sequence[Node] = (),
+    ) -> Plan: ...
+    def __len__(self) -> int: ...
+
+@final
+class Node:
+    """A value in a graph. Equal and hashed by identity of the C node (hash-consing: same computation, same node)."""
+    @property
+    def graph(self) -> Graph: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def inputs(self) -> tuple[Node, ...]: ...
+    @property
+    def ints(self) -> tuple[int, ...]: ...
+    @property
+    def floats(self) -> tuple[float, ...]: ...
+
+@final
+class Variable:
+    """Memory that never moves. `array` is a writable view of it that keeps it alive."""
+    def __init__(self, shape: Sequence[int], dtype: str = "float32") -> None: ...
+    @property
+    def array(self) -> NDArray[Any]: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]: ...
+    def __dlpack__(self, **kwargs: Any) -> Any: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+
+@final
+class Plan:
+    """A compiled graph. `run` releases the GIL; a second thread waits for the first."""
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Outputs are new arrays that own their memory. An input that is C-contiguous, aligned and of the input's dtype
+        is read in place; any other of the same shape and kind is converted once. Wrong shape: ValueError; wrong kind
+        of dtype (object, string, complex; float for int): TypeError. Signals are checked while C runs."""
+    @property
+    def stats(self) -> dict[str, Any]: ...  # arena_bytes, gradient_bytes, scratch_bytes, n_instructions, ...
+    @property
+    def text(self) -> str: ...  # one line an instruction
+    @property
+    def gradients(self) -> NDArray[Any] | None: ...  # 1-d view of the contiguous gradients of the last run
+
+@final
+class Loop:
+    """An epoch in C: gather, run, for every batch."""
+    def __init__(
+        self,
+        plan: Plan | None,  # for `batch` rows; None if n < batch
+        tail: Plan | None,  # for the n % batch last rows
+        sources: Sequence[NDArray[Any]],  # arrays of n rows, any real dtype, any row stride (a memmap too); never copied whole
+        n: int,
+        batch: int,
+        sinks: Sequence[NDArray[Any]] = (),  # n rows each: the plan's outputs
+        names: Sequence[str] = (),  # of the sources, for messages
+    ) -> None: ...
+    def run(self, first: int, last: int, seconds: float = 0.0, order: NDArray[np.int64] | None = None) -> int:
+        """Runs steps first..last-1, at most about `seconds` (0: no limit); returns the next step. Releases the GIL, checks
+        signals every ~20 ms (KeyboardInterrupt leaves the model as after the last whole step)."""
+    @property
+    def step(self) -> int: ...  # first step not yet completed, also after an exception
+
+def op_table() -> list[dict[str, Any]]: ...  # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
+def permutation(seed: int, stream: int, n: int) -> NDArray[np.int64]: ...
+def config() -> dict[str, Any]: ...  # isa, isas, threads, cpus, compiler
+def set_threads(n: int) -> None: ...
+def alloc_count() -> int: ...
+def alloc_live() -> int: ...
+def alloc_fail_at(n: int) -> None: ...
+def from_dlpack(x: Any) -> NDArray[Any]: ...
