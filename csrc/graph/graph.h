@@ -20,8 +20,10 @@ struct nv_node {
 enum { NV_NODE_VARIABLE = 1 };
 nv_variable *nv_node_variable(const nv_node *n); /* NULL if it is not a variable's value */
 
+#define NV_OP_SLOTS 512
 struct nv_graph {
   int64_t refs;
+  const nv_op *op_slots[NV_OP_SLOTS]; /* `ops` by hashed name */
   const struct nv_op_table *ops; /* handed in: the graph names no op but through it */
   nv_pool pool;
   nv_node **nodes; int64_t n_nodes, cap_nodes;

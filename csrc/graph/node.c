@@ -10,22 +10,41 @@ struct nv_named {
   struct nv_named *next;
 };
 
-const nv_op *nv_op_find(const nv_op_table *table, const char *name) {
-  for (int k = 0; k < table->n; k++)
-    if (strcmp(table->rows[k]->name, name) == 0) return table->rows[k];
-  return NULL;
+/* ---- ops by name: open addressing, filled when the graph is made ---- */
+
+static unsigned slot_of(const char *name) {
+  uint32_t h = 2166136261u; /* FNV-1a */
+  for (; *name; name++) h = (h ^ (uint8_t)*name) * 16777619u;
+  return h % NV_OP_SLOTS;
+}
+
+static nv_status index_ops(nv_graph *g) {
+  if (g->ops->n > NV_OP_SLOTS / 2) return nv_fail(NV_ERR_INTERNAL, "the op table has outgrown NV_OP_SLOTS");
+  for (int k = 0; k < g->ops->n; k++) {
+    unsigned s = slot_of(g->ops->rows[k]->name);
+    while (g->op_slots[s]) s = (s + 1) % NV_OP_SLOTS;
+    g->op_slots[s] = g->ops->rows[k];
+  }
+  return NV_OK;
+}
+
+const nv_op *nv_op_find(const nv_graph *g, const char *name) {
+  unsigned s = slot_of(name);
+  while (g->op_slots[s] && strcmp(g->op_slots[s]->name, name) != 0) s = (s + 1) % NV_OP_SLOTS;
+  return g->op_slots[s];
 }
 
 nv_status nv_graph_new_with(const nv_op_table *table, nv_graph **out) {
   nv_graph *g = nv_calloc(sizeof *g);
   if (!g) return NV_ERR_MEMORY;
   *g = (nv_graph){.refs = 1, .ops = table, .n_buckets = 256};
-  if (!(g->buckets = nv_calloc((size_t)g->n_buckets * sizeof *g->buckets))) {
+  nv_status status = index_ops(g);
+  if (status == NV_OK && !(g->buckets = nv_calloc((size_t)g->n_buckets * sizeof *g->buckets))) status = NV_ERR_MEMORY;
+  if (status == NV_OK)
+    *out = g;
+  else
     nv_graph_release(g);
-    return NV_ERR_MEMORY;
-  }
-  *out = g;
-  return NV_OK;
+  return status;
 }
 
 nv_graph *nv_graph_retain(nv_graph *g) {
@@ -120,7 +139,7 @@ static nv_status intern(nv_graph *g, const nv_node *draft, nv_node **out) {
 /* ---- building ---- */
 
 static nv_status structural(nv_graph *g, const char *name, nv_node *draft) {
-  draft->op = nv_op_find(g->ops, name);
+  draft->op = nv_op_find(g, name);
   return draft->op ? NV_OK : nv_fail(NV_ERR_INTERNAL, "the op table has no row '%s'", name);
 }
 
@@ -200,7 +219,7 @@ static nv_status make(nv_graph *g, const nv_op *op, nv_node *const *in, int n_in
 }
 
 nv_status nv_graph_op(nv_graph *g, const char *name, nv_node *const *in, int n_in, const nv_attrs *attrs, nv_node **out) {
-  const nv_op *op = nv_op_find(g->ops, name);
+  const nv_op *op = nv_op_find(g, name);
   if (!op) return nv_fail(NV_ERR_VALUE, "there is no op called '%s'", name);
   if (!op->infer) return nv_fail(NV_ERR_VALUE, "%s: cannot be applied as an op", name);
   if (n_in < op->min_in || n_in > op->max_in) {

@@ -48,7 +48,7 @@ struct nv_op {
 
 /* The table: rows of all families, found by name. */
 typedef struct nv_op_table { const nv_op *const *rows; int n; } nv_op_table;
-const nv_op *nv_op_find(const nv_op_table *table, const char *name); /* NULL if unknown */
+const nv_op *nv_op_find(const nv_graph *g, const char *name); /* in the graph's table; NULL if unknown */
 nv_status nv_graph_new_with(const nv_op_table *table, nv_graph **out); /* nv_graph_new (ops/table.c) calls it */
 
 #endif

@@ -1,0 +1,53 @@
+"""What is done to a weight after each update: any callable `w -> w` written with `ops`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from . import ops
+
+__all__ = ["Constraint", "NonNeg", "get", "non_neg"]
+
+
+class Constraint:
+    """Base class: `__call__(w)` gives the value that replaces `w`."""
+
+    def __call__(self, w: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} does not implement __call__()")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Constraint":
+        return cls(**config)
+
+
+class NonNeg(Constraint):
+    """Negative weights become zero.
+
+    >>> import numpy as np
+    >>> NonNeg()(np.array([-1.0, 2.0], "float32")).tolist()
+    [0.0, 2.0]
+    """
+
+    def __call__(self, w: Any) -> Any:
+        return ops.maximum(w, 0.0)
+
+
+non_neg = NonNeg
+_KNOWN: dict[str, type[Constraint]] = {"NonNeg": NonNeg, "non_neg": NonNeg, "nonneg": NonNeg}
+
+
+def get(identifier: Any) -> Callable[[Any], Any] | None:
+    """A constraint from its name ("non_neg"), its config, a callable, or None."""
+    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Constraint):
+        return identifier()
+    if isinstance(identifier, dict) and identifier.get("class_name") in _KNOWN:
+        return _KNOWN[identifier["class_name"]].from_config(identifier.get("config", {}))
+    if isinstance(identifier, str) and identifier in _KNOWN:
+        return _KNOWN[identifier]()
+    raise ValueError(
+        f"Could not interpret constraint identifier: {identifier!r}; expected None, a callable or one of ['non_neg']"
+    )
