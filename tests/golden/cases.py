@@ -1,0 +1,534 @@
+"""Small programs written for Keras, run twice: by make_golden.py with Keras, whose numbers are kept in golden.json, and by
+test_keras_golden.py with nervure in Keras's place. A program takes the module and returns named arrays and texts.
+
+Every input comes from `RandomState`, whose stream NumPy has frozen, so only results need to be kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+CASES: dict[str, Callable[[Any], dict[str, Any]]] = {}
+
+
+def case(name: str, function: Callable[..., dict[str, Any]], *args: Any, **kwargs: Any) -> None:
+    assert name not in CASES, name
+    CASES[name] = partial(function, *args, **kwargs)
+
+
+def randn(seed: int, *shape: int) -> np.ndarray:
+    return np.random.RandomState(seed).randn(*shape).astype(np.float32)
+
+
+def rand(seed: int, *shape: int) -> np.ndarray:
+    return np.random.RandomState(seed).rand(*shape).astype(np.float32)
+
+
+def set_weights(model: Any, seed: int = 7) -> None:
+    """The same weights whatever the library's random numbers; variances positive."""
+    values = []
+    for k, w in enumerate(model.weights):
+        value = 0.5 * randn(seed + k, *w.shape)
+        values.append(np.abs(value) + 0.5 if w.name in ("moving_variance", "gamma") else value)
+    model.set_weights(values)
+
+
+def numbers(prefix: str, values: Any) -> dict[str, Any]:
+    return {f"{prefix}/{k}": np.asarray(v) for k, v in enumerate(values)}
+
+
+# ---- layers: the output in inference, then one step of SGD(1) on sum(c * y), which moves weights by the gradients ----
+
+
+def dot_loss(k: Any) -> Callable[[Any, Any], Any]:
+    return lambda c, y: k.ops.sum(c * y)
+
+
+def layer(build: Callable[[Any], list[Any]], shape: tuple[int, ...], k: Any) -> dict[str, Any]:
+    """`build(keras)` gives the layers; a Dense in front of them lets the gradient pass through."""
+    k.utils.clear_session()
+    pre = k.layers.Dense(shape[-1], name="pre")
+    model = k.Sequential([k.Input(shape), pre, *build(k)])
+    set_weights(model)
+    x = randn(1, 5, *shape)
+    out = {"predict": model.predict_on_batch(x)}
+    model.compile(k.optimizers.SGD(1.0), loss=dot_loss(k))
+    c = 0.1 * randn(2, *out["predict"].shape)
+    out["loss"] = np.asarray(model.train_on_batch(x, c))
+    out |= numbers("weights", model.get_weights())
+    return out
+
+
+def activation_values(name: str, k: Any) -> dict[str, Any]:
+    x = np.float32([[-100, -30, -10, -5, -3, -2.5, -1, -0.5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 0.5, 1, 2.5, 3, 5, 10, 30, 80]])
+    return {"values": k.ops.convert_to_numpy(getattr(k.activations, name)(k.ops.convert_to_tensor(x)))}
+
+
+ACTIVATIONS = (
+    "elu exponential gelu hard_sigmoid leaky_relu linear log_softmax relu selu sigmoid silu softmax softplus softsign "
+    "swish tanh"
+).split()
+for name in ACTIVATIONS:
+    case(f"activation/{name}", activation_values, name)
+    case(f"layer/dense_{name}", layer, lambda k, n=name: [k.layers.Dense(6, activation=n)], (4,))
+    case(f"layer/activation_{name}", layer, lambda k, n=name: [k.layers.Activation(n)], (6,))
+
+LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
+    "dense_no_bias": (lambda k: k.layers.Dense(3, use_bias=False), (4,)),
+    "dense_3d": (lambda k: k.layers.Dense(3, activation="tanh"), (4, 5)),
+    "dense_4d": (lambda k: k.layers.Dense(2), (2, 3, 4)),
+    "dense_one_unit": (lambda k: k.layers.Dense(1, activation="sigmoid"), (3,)),
+    "relu": (lambda k: k.layers.ReLU(), (6,)),
+    "relu_max": (lambda k: k.layers.ReLU(max_value=0.8), (6,)),
+    "relu_slope": (lambda k: k.layers.ReLU(negative_slope=0.2), (6,)),
+    "relu_threshold": (lambda k: k.layers.ReLU(threshold=0.3), (6,)),
+    "relu_all": (lambda k: k.layers.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.4), (6,)),
+    "leaky_relu": (lambda k: k.layers.LeakyReLU(), (6,)),
+    "leaky_relu_slope": (lambda k: k.layers.LeakyReLU(negative_slope=0.05), (6,)),
+    "softmax": (lambda k: k.layers.Softmax(), (6,)),
+    "softmax_axis": (lambda k: k.layers.Softmax(axis=1), (3, 4)),
+    "dropout_zero": (lambda k: k.layers.Dropout(0.0), (6,)),
+    "batchnorm": (lambda k: k.layers.BatchNormalization(), (6,)),
+    "batchnorm_momentum": (lambda k: k.layers.BatchNormalization(momentum=0.5, epsilon=0.1), (6,)),
+    "batchnorm_no_center": (lambda k: k.layers.BatchNormalization(center=False), (6,)),
+    "batchnorm_no_scale": (lambda k: k.layers.BatchNormalization(scale=False), (6,)),
+    "batchnorm_bare": (lambda k: k.layers.BatchNormalization(center=False, scale=False), (6,)),
+    "batchnorm_3d": (lambda k: k.layers.BatchNormalization(), (3, 4)),
+    "batchnorm_axis1": (lambda k: k.layers.BatchNormalization(axis=1), (3, 4)),
+    "batchnorm_frozen": (lambda k: k.layers.BatchNormalization(trainable=False), (6,)),
+    "flatten": (lambda k: k.layers.Flatten(), (2, 3, 4)),
+    "flatten_1d": (lambda k: k.layers.Flatten(), (4,)),
+    "reshape": (lambda k: k.layers.Reshape((4, 3)), (2, 6)),
+    "reshape_infer": (lambda k: k.layers.Reshape((-1, 2)), (2, 6)),
+    "rescaling": (lambda k: k.layers.Rescaling(0.25, offset=-1.0), (6,)),
+}
+for name, (make, shape) in LAYERS.items():
+    case(f"layer/{name}", layer, lambda k, f=make: [f(k)], shape)
+
+
+def merge(make: Callable[[Any], Any], shapes: list[tuple[int, ...]], k: Any) -> dict[str, Any]:
+    k.utils.clear_session()
+    inputs = [k.Input(s) for s in shapes]
+    pre = [k.layers.Dense(s[-1])(i) for s, i in zip(shapes, inputs)]
+    model = k.Model(inputs, make(k)(pre))
+    set_weights(model)
+    x = [randn(10 + n, 5, *s) for n, s in enumerate(shapes)]
+    out = {"predict": model.predict_on_batch(x)}
+    model.compile(k.optimizers.SGD(1.0), loss=dot_loss(k))
+    out["loss"] = np.asarray(model.train_on_batch(x, 0.1 * randn(2, *out["predict"].shape)))
+    return out | numbers("weights", model.get_weights())
+
+
+MERGES: dict[str, tuple[Callable[[Any], Any], list[tuple[int, ...]]]] = {
+    "add": (lambda k: k.layers.Add(), [(4,), (4,), (4,)]),
+    "add_broadcast": (lambda k: k.layers.Add(), [(3, 4), (1, 4)]),
+    "concatenate": (lambda k: k.layers.Concatenate(), [(4,), (2,), (3,)]),
+    "concatenate_axis1": (lambda k: k.layers.Concatenate(axis=1), [(2, 3), (4, 3)]),
+}
+for name, (make, shapes) in MERGES.items():
+    case(f"layer/{name}", merge, make, shapes)
+
+
+# ---- losses: called on arrays; then the gradient, as the move of a kernel that is y_pred itself (x is the identity) ----
+
+MSE_TRUE, MSE_PRED = randn(20, 6, 3), randn(21, 6, 3)
+BINARY_TRUE, BINARY_PRED = (rand(22, 6, 3) > 0.5).astype(np.float32), rand(23, 6, 3)
+SPARSE_TRUE = np.array([0, 3, 1, 2, 2, 0])
+ONE_HOT = np.eye(4, dtype=np.float32)[SPARSE_TRUE]
+SOFT = rand(24, 6, 4) / rand(24, 6, 4).sum(1, keepdims=True)
+CLASS_PRED = rand(25, 6, 4) / rand(25, 6, 4).sum(1, keepdims=True)
+LOGITS = 3 * randn(26, 6, 4)
+EDGE_BINARY_TRUE = np.float32([[0, 1, 0, 1, 1, 0]]).T
+EDGE_BINARY_PRED = np.float32([[0, 1, 1, 0, 0.5, 1e-9]]).T
+EDGE_CLASS = np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 0]]
+EDGE_CLASS[4] = [0.5, 0.5, 0, 0]
+BIG_LOGITS = np.float32([[100, -100, 0, 5], [-80, 90, 3, 2], [0, 0, 0, 0], [1e4, -1e4, 0, 0], [2, 2, 2, 2], [-50, -50, -49, -60]])
+BIG_BINARY = np.float32([[-100, -20, 0], [100, 20, 0], [-1e4, 1e4, 3], [5, -5, 1], [1e-3, -1e-3, 0], [30, -30, 17]])
+WEIGHTS = np.float32([1, 0, 2.5, 0.5, 1, 3])
+
+# name: class, arguments, y_true, y_pred
+LOSSES: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = {
+    "mse": ("MeanSquaredError", {}, MSE_TRUE, MSE_PRED),
+    "mse_rank": ("MeanSquaredError", {}, MSE_TRUE[:, 0], MSE_PRED[:, :1]),
+    "bce": ("BinaryCrossentropy", {}, BINARY_TRUE, BINARY_PRED),
+    "bce_edge": ("BinaryCrossentropy", {}, EDGE_BINARY_TRUE, EDGE_BINARY_PRED),
+    "bce_smooth": ("BinaryCrossentropy", {"label_smoothing": 0.2}, BINARY_TRUE, BINARY_PRED),
+    "bce_logits": ("BinaryCrossentropy", {"from_logits": True}, BINARY_TRUE, LOGITS[:, :3]),
+    "bce_logits_big": ("BinaryCrossentropy", {"from_logits": True}, BINARY_TRUE, BIG_BINARY),
+    "bce_logits_smooth": ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, BINARY_TRUE, LOGITS[:, :3]),
+    "cce": ("CategoricalCrossentropy", {}, ONE_HOT, CLASS_PRED),
+    "cce_unnormalised": ("CategoricalCrossentropy", {}, ONE_HOT, 3 * rand(27, 6, 4)),
+    "cce_soft": ("CategoricalCrossentropy", {}, SOFT, CLASS_PRED),
+    "cce_edge": ("CategoricalCrossentropy", {}, ONE_HOT, EDGE_CLASS),
+    "cce_smooth": ("CategoricalCrossentropy", {"label_smoothing": 0.1}, ONE_HOT, CLASS_PRED),
+    "cce_logits": ("CategoricalCrossentropy", {"from_logits": True}, ONE_HOT, LOGITS),
+    "cce_logits_big": ("CategoricalCrossentropy", {"from_logits": True}, ONE_HOT, BIG_LOGITS),
+    "cce_logits_smooth": ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, ONE_HOT, LOGITS),
+    "scce": ("SparseCategoricalCrossentropy", {}, SPARSE_TRUE, CLASS_PRED),
+    "scce_column": ("SparseCategoricalCrossentropy", {}, SPARSE_TRUE[:, None], CLASS_PRED),
+    "scce_float": ("SparseCategoricalCrossentropy", {}, SPARSE_TRUE.astype(np.float32), CLASS_PRED),
+    "scce_edge": ("SparseCategoricalCrossentropy", {}, SPARSE_TRUE, EDGE_CLASS),
+    "scce_logits": ("SparseCategoricalCrossentropy", {"from_logits": True}, SPARSE_TRUE, LOGITS),
+    "scce_logits_big": ("SparseCategoricalCrossentropy", {"from_logits": True}, SPARSE_TRUE, BIG_LOGITS),
+    "scce_ignore": ("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 2}, SPARSE_TRUE, LOGITS),
+}
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none")
+
+
+def loss_values(cls: str, args: dict[str, Any], y: np.ndarray, p: np.ndarray, k: Any) -> dict[str, Any]:
+    out = {}
+    for reduction in REDUCTIONS:
+        loss = getattr(k.losses, cls)(reduction=reduction, **args)
+        out[reduction] = np.asarray(loss(y, p))
+        out[f"{reduction}/weighted"] = np.asarray(loss(y, p, sample_weight=WEIGHTS))
+    out["weights_column"] = np.asarray(getattr(k.losses, cls)(**args)(y, p, sample_weight=WEIGHTS[:, None]))
+    return out
+
+
+def loss_gradient(cls: str, args: dict[str, Any], y: np.ndarray, p: np.ndarray, k: Any) -> dict[str, Any]:
+    out = {}
+    for label, weights in (("plain", None), ("weighted", WEIGHTS)):
+        model = k.Sequential([k.Input((len(p),)), k.layers.Dense(p.shape[1], use_bias=False)])
+        model.set_weights([p])
+        model.compile(k.optimizers.SGD(1.0), loss=getattr(k.losses, cls)(reduction="sum", **args))
+        out[f"{label}/loss"] = np.asarray(model.train_on_batch(np.eye(len(p), dtype=np.float32), y, sample_weight=weights))
+        out[f"{label}/gradient"] = p - np.asarray(model.get_weights()[0])
+    return out
+
+
+for name, row in LOSSES.items():
+    case(f"loss/{name}", loss_values, *row)
+    if "ignore" not in name:
+        case(f"gradient/{name}", loss_gradient, *row)
+
+
+# ---- metrics: a stream of three batches, results after each, then a reset ----
+
+METRICS: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray | None]] = {
+    "mean": ("Mean", {}, MSE_TRUE[:, 0], None),
+    "mse": ("MeanSquaredError", {}, MSE_TRUE, MSE_PRED),
+    "mae": ("MeanAbsoluteError", {}, MSE_TRUE, MSE_PRED),
+    "accuracy": ("Accuracy", {}, SPARSE_TRUE, np.array([0, 3, 2, 2, 1, 0])),
+    "binary_accuracy": ("BinaryAccuracy", {}, BINARY_TRUE, BINARY_PRED),
+    "binary_accuracy_half": ("BinaryAccuracy", {}, EDGE_BINARY_TRUE, np.float32([[0.5, 0.5, 0.51, 0.49, 1, 0]]).T),
+    "binary_accuracy_threshold": ("BinaryAccuracy", {"threshold": 0.3}, BINARY_TRUE, BINARY_PRED),
+    "categorical_accuracy": ("CategoricalAccuracy", {}, ONE_HOT, CLASS_PRED),
+    "sparse_categorical_accuracy": ("SparseCategoricalAccuracy", {}, SPARSE_TRUE, CLASS_PRED),
+    "sparse_categorical_accuracy_column": ("SparseCategoricalAccuracy", {}, SPARSE_TRUE[:, None], CLASS_PRED),
+}
+
+
+def metric(cls: str, args: dict[str, Any], y: np.ndarray, p: np.ndarray | None, k: Any) -> dict[str, Any]:
+    out = {}
+    for label, weights in (("plain", None), ("weighted", WEIGHTS)):
+        m = getattr(k.metrics, cls)(**args)
+        results = [float(m.result())]
+        for rows in (slice(0, 3), slice(3, 5), slice(5, 6)):
+            w = None if weights is None else weights[rows]
+            m.update_state(*([y[rows]] if p is None else [y[rows], p[rows]]), sample_weight=w)
+            results.append(float(m.result()))
+        m.reset_state()
+        out[label] = np.array([*results, float(m.result())])
+    return out
+
+
+for name, entry in METRICS.items():
+    case(f"metric/{name}", metric, *entry)
+
+
+# ---- optimizers: 12 steps with given gradients, two variables ----
+
+OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd": ("SGD", {}),
+    "sgd_momentum": ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+    "sgd_nesterov": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    "sgd_weight_decay": ("SGD", {"learning_rate": 0.1, "weight_decay": 0.1}),
+    "sgd_clipnorm": ("SGD", {"learning_rate": 0.1, "clipnorm": 1.0}),
+    "sgd_clipvalue": ("SGD", {"learning_rate": 0.1, "clipvalue": 0.5}),
+    "sgd_global_clipnorm": ("SGD", {"learning_rate": 0.1, "global_clipnorm": 1.0}),
+    "adam": ("Adam", {}),
+    "adam_args": ("Adam", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}),
+    "adam_amsgrad": ("Adam", {"learning_rate": 0.05, "amsgrad": True}),
+    "adam_tiny_gradients": ("Adam", {"learning_rate": 0.1}),
+}
+
+
+def optimizer(name: str, cls: str, args: dict[str, Any], k: Any) -> dict[str, Any]:
+    scale = 1e-6 if "tiny" in name else 1.0
+    variables = [k.Variable(randn(30, 3, 4)), k.Variable(randn(31, 5))]
+    opt = getattr(k.optimizers, cls)(**args)
+    out = {}
+    for step in range(12):
+        fade = 0.0 if step == 6 else scale / (1 + step)
+        opt.apply([fade * randn(40 + step, 3, 4), fade * randn(60 + step, 5)], variables)
+        if step in (0, 1, 11):
+            out |= numbers(f"step{step + 1}", [np.array(v.numpy()) for v in variables])
+    out["iterations"] = np.asarray(opt.iterations)
+    return out
+
+
+for name, (cls, args) in OPTIMIZERS.items():
+    case(f"optimizer/{name}", optimizer, name, cls, args)
+
+
+# ---- whole runs: shuffle=False, the same first weights; history, weights, evaluate and predict ----
+
+
+def train(model: Any, x: Any, y: Any, compile: dict[str, Any], fit: dict[str, Any], test: Any = None) -> dict[str, Any]:
+    set_weights(model)
+    model.compile(**compile)
+    history = model.fit(x, y, **{"epochs": 4, "batch_size": 8, "shuffle": False, "verbose": 0} | fit)
+    tx, ty = test or (x, y)
+    out: dict[str, Any] = {f"history/{key}": np.array(values) for key, values in history.history.items()}
+    out["history"] = list(history.history)
+    out["epoch"] = np.array(history.epoch)
+    out |= numbers("weights", model.get_weights())
+    scores = model.evaluate(tx, ty, batch_size=5, verbose=0, return_dict=True)
+    out["evaluate"] = list(scores)
+    out |= {f"evaluate/{key}": np.array(value) for key, value in scores.items()}
+    predicted = model.predict(tx, batch_size=7, verbose=0)
+    return out | numbers("predict", predicted if isinstance(predicted, list) else [predicted])
+
+
+def mlp(k: Any, n_in: int, widths: tuple[int, ...], last: Any, hidden: str = "relu") -> Any:
+    k.utils.clear_session()
+    L = k.layers
+    return k.Sequential([k.Input((n_in,)), *[L.Dense(w, activation=hidden) for w in widths], last])
+
+
+X = randn(70, 37, 5)  # 37 = 4 * 8 + 5: the last batch is smaller
+Y_REAL = (X @ randn(71, 5, 2) + 0.1 * randn(72, 37, 2)).astype(np.float32)
+Y_CLASS = (X @ randn(73, 5, 3)).argmax(1)
+Y_BINARY = (X @ randn(74, 5) > 0).astype(np.int64)
+SAMPLE_WEIGHT = rand(75, 37) + 0.25
+
+
+def regression(k: Any, compile: dict[str, Any] | None = None, **fit: Any) -> dict[str, Any]:
+    compile = {"optimizer": "adam", "loss": "mse", "metrics": ["mae"]} | (compile or {})
+    return train(mlp(k, 5, (8, 6), k.layers.Dense(2), "tanh"), X, Y_REAL, compile, fit)
+
+
+def sparse(k: Any, compile: dict[str, Any] | None = None, last: str = "softmax", **fit: Any) -> dict[str, Any]:
+    base = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    return train(mlp(k, 5, (8,), k.layers.Dense(3, activation=last)), X, Y_CLASS, base | (compile or {}), fit)
+
+
+def sparse_logits(k: Any) -> dict[str, Any]:
+    return sparse(k, {"loss": k.losses.SparseCategoricalCrossentropy(from_logits=True)}, "linear")
+
+
+def one_hot(k: Any, loss: dict[str, Any] | None = None, **fit: Any) -> dict[str, Any]:
+    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    compile = {"optimizer": k.optimizers.SGD(0.1, momentum=0.9), "metrics": ["accuracy", "mse"]}
+    compile["loss"] = k.losses.CategoricalCrossentropy(**(loss or {}))
+    return train(model, X, np.eye(3, dtype=np.float32)[Y_CLASS], compile, fit)
+
+
+def binary(k: Any, **fit: Any) -> dict[str, Any]:
+    model = mlp(k, 5, (8,), k.layers.Dense(1, activation="sigmoid"))
+    compile = {"optimizer": k.optimizers.Adam(0.02), "loss": "binary_crossentropy", "metrics": ["accuracy", "mae"]}
+    return train(model, X, Y_BINARY, compile, fit)
+
+
+def weighted(k: Any, **fit: Any) -> dict[str, Any]:
+    compile = {"optimizer": "sgd", "loss": "mse", "metrics": ["mae"], "weighted_metrics": ["mae", "mse"]}
+    return regression(k, compile, **fit)
+
+
+def batchnorm(k: Any) -> dict[str, Any]:
+    k.utils.clear_session()
+    L = k.layers
+    model = k.Sequential([
+        k.Input((5,)), L.Dense(8, use_bias=False), L.BatchNormalization(momentum=0.8), L.ReLU(),
+        L.Dense(6), L.BatchNormalization(), L.Activation("relu"), L.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    compile = {"optimizer": k.optimizers.Adam(0.01), "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    return train(model, X, Y_CLASS, compile, {"validation_split": 0.2})
+
+
+def two_by_two(k: Any, **compile: Any) -> dict[str, Any]:
+    """Two inputs, a shared layer, two outputs with their own losses and weights."""
+    k.utils.clear_session()
+    L = k.layers
+    a, b = k.Input((5,), name="a"), k.Input((5,), name="b")
+    shared = L.Dense(6, activation="tanh", name="shared")
+    both = L.Concatenate(name="both")([shared(a), shared(b)])
+    summed = L.Add(name="summed")([shared(a), shared(b)])
+    model = k.Model([a, b], [L.Dense(2, name="r")(both), L.Dense(3, activation="softmax", name="c")(summed)])
+    options = {
+        "optimizer": k.optimizers.Adam(0.01),
+        "loss": ["mse", "sparse_categorical_crossentropy"],
+        "loss_weights": [1.0, 0.5],
+        "metrics": [["mae"], ["accuracy"]],
+    }
+    return train(model, [X, X[::-1].copy()], [Y_REAL, Y_CLASS], options | compile, {"validation_split": 0.25})
+
+
+def nested(k: Any) -> dict[str, Any]:
+    k.utils.clear_session()
+    L = k.layers
+    inner = k.Sequential([k.Input((5,)), L.Dense(4, activation="relu"), L.Dense(5)])
+    x = k.Input((5,))
+    model = k.Model(x, L.Dense(2)(L.Add()([x, inner(inner(x))])))
+    return train(model, X, Y_REAL, {"optimizer": k.optimizers.SGD(0.02), "loss": "mse"}, {"validation_split": 0.1})
+
+
+def subclassed(k: Any) -> dict[str, Any]:
+    """A custom layer, a custom model and a custom loss."""
+    k.utils.clear_session()
+
+    class Scale(k.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+        def call(self, x: Any) -> Any:
+            return k.ops.tanh(x) * self.scale
+
+    class Net(k.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.scale, self.last = k.layers.Dense(6), Scale(), k.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.last(self.scale(self.first(x)))
+
+    def pinball(y: Any, p: Any) -> Any:
+        return k.ops.mean(k.ops.maximum(0.3 * (y - p), 0.7 * (p - y)), axis=-1)
+
+    model = Net()
+    model.build((None, 5))
+    return train(model, X, Y_REAL, {"optimizer": "adam", "loss": pinball, "metrics": ["mse"]}, {})
+
+
+HALF = {"validation_data": (X[20:], Y_REAL[20:]), "validation_batch_size": 3}
+case("train/regression", regression)
+case("train/regression_validation_data", regression, **HALF)
+case("train/regression_validation_split", regression, validation_split=0.3, epochs=3)
+case("train/regression_validation_freq", regression, validation_split=0.3, validation_freq=2)
+case("train/regression_initial_epoch", regression, initial_epoch=1, epochs=5)
+case("train/regression_batch_1", regression, batch_size=1, epochs=3)
+case("train/regression_batch_37", regression, batch_size=37)
+case("train/regression_batch_64", regression, batch_size=64)
+case("train/regression_sample_weight", weighted, sample_weight=SAMPLE_WEIGHT)
+case("train/regression_sample_weight_split", weighted, sample_weight=SAMPLE_WEIGHT, validation_split=0.3)
+case("train/weighted_metrics_without_weights", weighted)
+case("train/sparse", sparse)
+case("train/sparse_logits", sparse_logits)
+case("train/sparse_class_weight", sparse, class_weight={0: 0.5, 1: 2.0, 2: 1.5}, validation_split=0.2)
+case("train/sparse_class_weight_partial", sparse, class_weight={1: 3.0})
+case("train/one_hot", one_hot)
+case("train/one_hot_smooth", one_hot, {"label_smoothing": 0.1})
+case("train/one_hot_class_weight", one_hot, class_weight={0: 0.5, 1: 2.0, 2: 1.5})
+case("train/binary", binary)
+case("train/binary_class_weight", binary, class_weight={0: 0.5, 1: 2.0})
+case("train/batchnorm", batchnorm)
+case("train/two_by_two", two_by_two)
+case(
+    "train/two_by_two_dict",
+    two_by_two,
+    loss={"r": "mae", "c": "sparse_categorical_crossentropy"},
+    loss_weights={"r": 0.3, "c": 1.0},
+    metrics={"c": ["accuracy"], "r": ["mse", "mae"]},
+)
+case("train/nested", nested)
+case("train/subclassed", subclassed)
+
+
+def on_batch(k: Any) -> dict[str, Any]:
+    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    set_weights(model)
+    model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    out = {f"train/{n}": np.array(model.train_on_batch(X[n::4], Y_CLASS[n::4])) for n in range(3)}
+    weight = {0: 0.5, 1: 2.0, 2: 1.0}
+    out["class_weight"] = np.array(model.train_on_batch(X, Y_CLASS, class_weight=weight))
+    out["sample_weight"] = np.array(model.train_on_batch(X, Y_CLASS, sample_weight=SAMPLE_WEIGHT))
+    result = model.train_on_batch(X, Y_CLASS, return_dict=True)
+    out["keys"] = sorted(result)
+    out["test"] = np.array(model.test_on_batch(X, Y_CLASS))
+    out["predict"] = np.array(model.predict_on_batch(X))
+    return out | numbers("weights", model.get_weights())
+
+
+case("train/on_batch", on_batch)
+
+
+# ---- random things, by their statistics: the widest, the spread, the mean of 200 x 300 or 3 x 5 x 40 x 50 draws ----
+
+INITIALIZERS = {
+    "glorot_uniform": "GlorotUniform", "glorot_normal": "GlorotNormal", "he_uniform": "HeUniform",
+    "he_normal": "HeNormal", "lecun_uniform": "LecunUniform", "lecun_normal": "LecunNormal", "zeros": "Zeros",
+    "ones": "Ones", "constant": "Constant",
+}  # fmt: skip
+
+
+def initializer(cls: str, k: Any) -> dict[str, Any]:
+    make = getattr(k.initializers, cls)
+    out = {}
+    for shape in ((200, 300), (3, 5, 40, 50)):
+        init = make(0.75) if cls == "Constant" else make(seed=1) if cls not in ("Zeros", "Ones") else make()
+        w = np.asarray(init(shape), np.float64)
+        out["x".join(map(str, shape))] = np.array([np.abs(w).max(), w.std(), w.mean()])
+    return out
+
+
+for name, cls in INITIALIZERS.items():
+    case(f"initializer/{name}", initializer, cls)
+
+
+# ---- what is printed, without the times ----
+
+
+def printed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[str]:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        function(*args, **kwargs)
+    clean = re.sub(r"\d+(\.\d+)?(us|ms|s)/(step|epoch)", "T/step", text.getvalue())
+    return [line.rstrip() for line in re.sub(r" - \d+s - ", " - Ts - ", clean).splitlines()]
+
+
+def verbose_2(k: Any) -> dict[str, Any]:
+    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    set_weights(model)
+    model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    options = {"batch_size": 8, "verbose": 2, "shuffle": False}
+    out = {"fit": printed(model.fit, X, Y_CLASS, epochs=2, validation_split=0.25, **options)}
+    out["one_epoch"] = printed(model.fit, X, Y_CLASS, epochs=1, **options)
+    out["evaluate"] = printed(model.evaluate, X, Y_CLASS, batch_size=8, verbose=2)
+    return out
+
+
+def summary_words(model: Any) -> list[str]:
+    """The summary's words, line by line, without the frame."""
+    lines: list[str] = []
+    model.summary(print_fn=lambda text, **_: lines.extend(text.splitlines()), line_length=100)
+    words = [" ".join(re.sub(r"[^\x20-\x7e]", " ", line).split()) for line in lines]
+    return [line for line in words if line]
+
+
+def summaries(k: Any) -> dict[str, Any]:
+    k.utils.clear_session()
+    L = k.layers
+    model = k.Sequential(
+        [k.Input((8, 8)), L.Rescaling(1 / 16), L.Flatten(), L.Dense(32), L.BatchNormalization(), L.ReLU(), L.Dropout(0.1)]
+    )
+    model.add(L.Dense(10, activation="softmax"))
+    out = {"sequential": summary_words(model)}
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    model.fit(np.zeros((4, 8, 8), np.float32), np.zeros(4, np.int64), verbose=0)
+    out["trained"] = summary_words(model)
+    k.utils.clear_session()
+    a, b = k.Input((5,), name="a"), k.Input((3,), name="b")
+    functional = k.Model([a, b], L.Dense(2)(L.Concatenate()([L.Dense(4)(a), b])))
+    out["functional"] = summary_words(functional)
+    return out
+
+
+case("text/verbose_2", verbose_2)
+case("text/summary", summaries)

@@ -1,0 +1,41 @@
+"""Makes golden.json from cases.py with Keras 3.15.1 on JAX: python tests/golden/make_golden.py
+
+Needs keras==3.15.1 and jax==0.10.2 (CPU). One line a case; numbers have the 9 digits that give a float32 back.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["JAX_PLATFORMS"] = "cpu"
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import keras
+import numpy as np
+from cases import CASES
+
+
+def plain(value):
+    """JSON for an array, keeping float32's 9 digits, or for a list of words."""
+    if isinstance(value, list):
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind in "iub":
+        return array.tolist()
+    return json.loads(json.dumps(array.astype(np.float32).tolist()), parse_float=lambda s: float(f"{float(s):.9g}"))
+
+
+def main() -> None:
+    lines = [f'"keras": "{keras.__version__}"']
+    for name, run in CASES.items():
+        print(name, flush=True)
+        body = json.dumps({key: plain(value) for key, value in run(keras).items()}, separators=(",", ":"))
+        lines.append(f"{json.dumps(name)}: {body}")
+    (HERE / "golden.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()
