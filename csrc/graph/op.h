@@ -20,12 +20,17 @@ struct nv_op {
   const char *name;    /* Keras's name where it has one */
   int min_in, max_in;
   unsigned flags;
-  /* The attributes, for people, tests and bindings: "axes:ints", "axis:int,size:int", "shape:ints,value:float,dtype". */
+  /* The attributes, for people, tests and bindings: name:kind, in the order of attrs.i, then of attrs.f, then the dtype.
+   * Kinds: axis, axes, perm (of input 0's axes); shape (any), reshape (of input 0's elements), target (input 0 broadcasts
+   * to it); begins, sizes, steps, counts (one an axis of input 0); flag (0 or 1), size, k (at most the last axis); float;
+   * dtype. Tests sample attributes by kind; what infer rejects is not a sample. */
   const char *attrs;
   const char *doc;     /* one line: the formula, then the convention at kinks */
-  /* Where tests may sample each float input, one letter an input, the last repeats: 'r' any real, 'p' positive,
-   * 'u' inside (-1, 1), 'g' > 1, 'n' nonzero, 'd' distinct values (no ties), 'i' an index/integer input (not differentiated),
-   * 'b' bool, 's' a generator state (int64[2]: seed, counter). */
+  /* Where tests may sample each input, one letter an input, the last repeats: 'r' any real, 'p' positive, 'u' inside
+   * (-1, 1), 'g' > 1, 'n' nonzero, 'f' away from integers and halves, 'w' whole and nonzero, 'd' distinct values (no
+   * ties); not differentiated: 'i' an index (int32 or int64), 'b' bool, 's' a generator's state (int64[2]: seed,
+   * counter). Shapes: elementwise inputs broadcast, others have one shape, unless letters in brackets name the extents:
+   * "r(*mk)r(*kn)", * being any leading extents. */
   const char *domain;
   /* Fills *out from n->in and n->attrs, or fails naming the op, the rule and the types that came. */
   nv_status (*infer)(const nv_node *n, nv_type *out);

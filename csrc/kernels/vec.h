@@ -39,22 +39,6 @@ typedef int32_t nv_si;
 typedef int64_t nv_sl;
 typedef uint32_t nv_su;
 typedef uint64_t nv_sw;
-#define NV_VEC_TYPE(t, lanes)                                                                                          \
-  typedef nv_s##t nv_v##t __attribute__((vector_size(NV_VBYTES)));                                                     \
-  typedef nv_s##t nv_u##t __attribute__((vector_size(NV_VBYTES), aligned(1), may_alias));                              \
-  enum { NV_LANES_##t = lanes };                                                                                       \
-  NV_INLINE nv_v##t nv_load_##t(const void *p) { return *(const nv_u##t *)p; }                                         \
-  NV_INLINE void nv_store_##t(void *p, nv_v##t v) { *(nv_u##t *)p = v; }                                               \
-  NV_INLINE nv_v##t nv_set_##t(nv_s##t x) { return (nv_v##t){0} + x; }
-NV_VEC_TYPE(f, NV_W4)
-NV_VEC_TYPE(d, NV_W8)
-NV_VEC_TYPE(i, NV_W4)
-NV_VEC_TYPE(l, NV_W8)
-NV_VEC_TYPE(u, NV_W4)
-NV_VEC_TYPE(w, NV_W8)
-#undef NV_VEC_TYPE
-
-/* Set all lanes of a float vector to a constant, -0.0 too (0 + x would lose its sign). */
 #if NV_VBYTES == 64
 #define NV_LIST4(x) {x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}
 #define NV_LIST8(x) {x, x, x, x, x, x, x, x}
@@ -65,12 +49,20 @@ NV_VEC_TYPE(w, NV_W8)
 #define NV_LIST4(x) {x, x, x, x}
 #define NV_LIST8(x) {x, x}
 #endif
-#define NV_ALL_f(x) ((nv_vf)NV_LIST4((nv_sf)(x)))
-#define NV_ALL_d(x) ((nv_vd)NV_LIST8((nv_sd)(x)))
-#define NV_ALL_i(x) ((nv_vi)NV_LIST4((nv_si)(x)))
-#define NV_ALL_l(x) ((nv_vl)NV_LIST8((nv_sl)(x)))
-#define NV_ALL_u(x) ((nv_vu)NV_LIST4((nv_su)(x)))
-#define NV_ALL_w(x) ((nv_vw)NV_LIST8((nv_sw)(x)))
+#define NV_VEC_TYPE(t, bytes)                                                                                          \
+  typedef nv_s##t nv_v##t __attribute__((vector_size(NV_VBYTES)));                                                     \
+  typedef nv_s##t nv_u##t __attribute__((vector_size(NV_VBYTES), aligned(1), may_alias));                              \
+  enum { NV_LANES_##t = NV_W##bytes };                                                                                      \
+  NV_INLINE nv_v##t nv_load_##t(const void *p) { return *(const nv_u##t *)p; }                                         \
+  NV_INLINE void nv_store_##t(void *p, nv_v##t v) { *(nv_u##t *)p = v; }                                               \
+  NV_INLINE nv_v##t nv_set_##t(nv_s##t x) { return (nv_v##t)NV_LIST##bytes(x); }
+NV_VEC_TYPE(f, 4)
+NV_VEC_TYPE(d, 8)
+NV_VEC_TYPE(i, 4)
+NV_VEC_TYPE(l, 8)
+NV_VEC_TYPE(u, 4)
+NV_VEC_TYPE(w, 8)
+#undef NV_VEC_TYPE
 
 /* Loops over the registers of an accumulator must vanish into registers. */
 #if defined(__clang__)
@@ -266,7 +258,7 @@ NV_INLINE void nv_putmask_8(uint8_t *p, int64_t n, nv_m8 m) {
 }
 NV_INLINE nv_m4 nv_getmask_4(const uint8_t *p, int64_t n) {
   nv_si v = (nv_si)nv_getbytes(p, n);
-  return (((nv_vi){0} + v) & (nv_vi){0xff, 0xff << 8, 0xff << 16, -1 << 24}) != 0;
+  return (((nv_vi){0} + v) & (nv_vi){0xff, 0xff << 8, 0xff << 16, ~0xffffff}) != 0;
 }
 NV_INLINE nv_m8 nv_getmask_8(const uint8_t *p, int64_t n) {
   nv_sl v = (nv_sl)nv_getbytes(p, n);

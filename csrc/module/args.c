@@ -93,7 +93,8 @@ bool nv_py_dtype(const nv_py_state *state, PyObject *x, const char *what, nv_dty
   }
   for (int k = 0; k < NV_GRAPH_DTYPES; k++)
     if (PyUnicode_Compare(x, state->dtypes[k]) == 0) return *out = (nv_dtype)k, true;
-  PyErr_Format(PyExc_ValueError, "%s: dtype %.200R is not supported; use float32, float64, int32, int64 or bool", what, x);
+  PyErr_Format(PyExc_ValueError, "%s: dtype %.200R is not supported; use float32, float64, int32, int64 or bool", what,
+               x);
   return false;
 }
 
@@ -149,7 +150,8 @@ bool nv_py_type(const nv_py_state *state, PyObject *shape, PyObject *dtype, cons
   const char *wrong = dims.n > NV_MAX_DIMS ? "too many dimensions" : NULL;
   for (int k = 0; k < dims.n && !wrong; k++) {
     out->shape[k] = dims.at[k];
-    if (dims.at[k] < 0) wrong = "a negative extent";
+    if (dims.at[k] < 0)
+      wrong = "a negative extent";
     else if (__builtin_mul_overflow(bytes, dims.at[k] ? dims.at[k] : 1, &bytes) || bytes > INT64_MAX / 4)
       wrong = "too large";
   }

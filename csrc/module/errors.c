@@ -7,13 +7,21 @@ PyObject *nv_py_raise(nv_status status) {
   case NV_CANCELLED:
     if (PyErr_Occurred()) return NULL; /* what the signal's handler raised: KeyboardInterrupt, usually */
     break;
-  case NV_ERR_MEMORY: return PyErr_NoMemory();
+  case NV_ERR_MEMORY:
+    return PyErr_NoMemory();
   case NV_ERR_VALUE:
-  case NV_ERR_NOT_DIFFERENTIABLE: kind = PyExc_ValueError; break;
-  case NV_ERR_TYPE: kind = PyExc_TypeError; break;
-  case NV_ERR_INDEX: kind = PyExc_IndexError; break;
+  case NV_ERR_NOT_DIFFERENTIABLE:
+    kind = PyExc_ValueError;
+    break;
+  case NV_ERR_TYPE:
+    kind = PyExc_TypeError;
+    break;
+  case NV_ERR_INDEX:
+    kind = PyExc_IndexError;
+    break;
   case NV_OK:
-  case NV_ERR_INTERNAL: break;
+  case NV_ERR_INTERNAL:
+    break;
   }
   PyErr_SetString(kind, nv_error());
   return NULL;

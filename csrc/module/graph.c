@@ -35,8 +35,9 @@ static void graph_dealloc(PyObject *self) {
   Py_DECREF((PyObject *)type);
 }
 
-static PyObject *wrap(nv_py_graph *g, nv_status status, nv_node *node) {
-  return status == NV_OK ? nv_py_node_wrap(g, node) : nv_py_raise(status);
+/* The node is passed by its address, since it is set by the call that gives the status. */
+static PyObject *wrap(nv_py_graph *g, nv_status status, nv_node *const *node) {
+  return status == NV_OK ? nv_py_node_wrap(g, *node) : nv_py_raise(status);
 }
 
 static PyObject *graph_input(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -48,7 +49,7 @@ static PyObject *graph_input(PyObject *self, PyObject *const *args, Py_ssize_t n
   if (!nv_py_args(&signature, args, n, kwnames, a)) return NULL;
   if (a[2] && a[2] != Py_None && !nv_py_text(a[2], "input's name", &name)) return NULL;
   if (!nv_py_type(nv_py_state_at(self), a[0], a[1], name ? name : "input", &type)) return NULL;
-  return wrap(graph_at(self), nv_graph_input(graph_at(self)->graph, &type, name, &node), node);
+  return wrap(graph_at(self), nv_graph_input(graph_at(self)->graph, &type, name, &node), &node);
 }
 
 static PyObject *graph_constant(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -61,7 +62,7 @@ static PyObject *graph_constant(PyObject *self, PyObject *const *args, Py_ssize_
   if (!nv_py_array_constant(a[0], &type, &data, &held)) return NULL;
   nv_status status = nv_graph_constant(graph_at(self)->graph, &type, data, &node);
   Py_DECREF(held);
-  return wrap(graph_at(self), status, node);
+  return wrap(graph_at(self), status, &node);
 }
 
 static PyObject *graph_variable(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
@@ -72,7 +73,7 @@ static PyObject *graph_variable(PyObject *self, PyObject *const *args, Py_ssize_
   if (!Py_IS_TYPE(a[0], nv_py_state_at(self)->variable))
     return PyErr_Format(PyExc_TypeError, "variable: expected a Variable, got %.200R", a[0]);
   nv_status status = nv_graph_variable(graph_at(self)->graph, ((nv_py_variable *)a[0])->variable, &node);
-  return wrap(graph_at(self), status, node);
+  return wrap(graph_at(self), status, &node);
 }
 
 /* The op's two floats. */
@@ -116,7 +117,7 @@ static PyObject *graph_op(PyObject *self, PyObject *const *args, Py_ssize_t n, P
         if (!nv_py_node_of(state, g, PyTuple_GetItem(inputs, n_in), op, &in[n_in])) goto done;
     }
   }
-  result = wrap(g, nv_graph_op(g->graph, op, in, n_in, &attrs, &node), node);
+  result = wrap(g, nv_graph_op(g->graph, op, in, n_in, &attrs, &node), &node);
 done:
   if (in != few) PyMem_Free(in);
   Py_XDECREF(inputs);
@@ -198,9 +199,10 @@ static PyMethodDef graph_methods[] = {
                "The op `name` of the table applied to nodes of this graph; attributes as its row says (`op_table`).\n"
                "The result may be an older node that is the same computation, or a simpler one.\n"
                "Raises ValueError or TypeError, naming the op, for inputs or attributes that it does not take."),
-    METHOD(grad, "grad($self, /, y, wrt, dy=None)\n--\n\n"
-                 "d sum(y * dy) / d w for each w of `wrt`, as nodes; dy None means ones; zeros where y does not depend\n"
-                 "on w. Raises ValueError naming an op on the path that has no gradient."),
+    METHOD(grad,
+           "grad($self, /, y, wrt, dy=None)\n--\n\n"
+           "d sum(y * dy) / d w for each w of `wrt`, as nodes; dy None means ones; zeros where y does not depend\n"
+           "on w. Raises ValueError naming an op on the path that has no gradient."),
     METHOD(set_name, "set_name($self, /, node, name)\n--\n\n"
                      "Names a node, so that `find` gives it."),
     METHOD(find, "find($self, /, name)\n--\n\n"

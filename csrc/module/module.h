@@ -71,12 +71,12 @@ typedef struct nv_py_slot {
   size_t bytes;
   const char *role; /* "input" or "source" */
   int index;
-  PyObject *name;   /* str, or None; borrowed */
+  PyObject *name; /* str, or None; borrowed */
 } nv_py_slot;
-/* The data of `x` as the slot wants it: in place (*held stays NULL; x must outlive the use), or converted (*held is a new
- * reference that owns the data). NULL with an exception set if x does not fit. */
+/* The data of `x` as the slot wants it: in place (*held stays NULL; x must outlive the use), or converted (*held is a
+ * new reference that owns the data). NULL with an exception set if x does not fit. */
 const void *nv_py_array_read(PyObject *x, const nv_py_slot *slot, PyObject **held);
-PyObject *nv_py_array_new(const nv_type *type, size_t bytes, void **data);     /* uninitialised, owns its memory */
+PyObject *nv_py_array_new(const nv_type *type, void **data);                  /* uninitialised, owns its memory */
 PyObject *nv_py_array_view(const nv_type *type, void *data, PyObject *owner); /* writable; keeps owner alive */
 /* The array's type and data, C-contiguous; *held (new reference) owns them. */
 bool nv_py_array_constant(PyObject *x, nv_type *type, const void **data, PyObject **held);
@@ -88,22 +88,19 @@ const int64_t *nv_py_array_order(PyObject *x, int64_t n, int64_t from, int64_t t
 
 /* ---- the types ---- */
 typedef struct nv_py_graph {
-  PyObject_HEAD
-  nv_graph *graph;
+  PyObject_HEAD nv_graph *graph;
   struct nv_py_node **nodes; /* by id: the node's one living Python object, borrowed, or NULL */
   int64_t n_nodes;
   PyObject *weakrefs;
 } nv_py_graph;
 
 typedef struct nv_py_node {
-  PyObject_HEAD
-  nv_node *node;
+  PyObject_HEAD nv_node *node;
   nv_py_graph *graph;
 } nv_py_node;
 
 typedef struct nv_py_variable {
-  PyObject_HEAD
-  nv_variable *variable;
+  PyObject_HEAD nv_variable *variable;
   PyObject *weakrefs;
 } nv_py_variable;
 
@@ -113,8 +110,7 @@ typedef struct nv_py_runner { /* a thread that runs, or waits to run, a plan */
 } nv_py_runner;
 
 typedef struct nv_py_plan {
-  PyObject_HEAD
-  nv_plan *plan;
+  PyObject_HEAD nv_plan *plan;
   nv_py_slot *slots; /* inputs, then outputs */
   int n_inputs, n_outputs;
   PyObject *names;   /* of the inputs: a tuple of str or None */

@@ -1,7 +1,8 @@
 /* node.c: the Node type: a node of the core and the Graph that keeps it alive.
  *
  * A C node has at most one living Node, found in the graph's table by id; so `is`, == and hash mean the same
- * computation. A Node is not tracked by the garbage collector: its one reference leads to a Graph, which leads nowhere. */
+ * computation. A Node is not tracked by the garbage collector: its one reference leads to a Graph, which leads nowhere.
+ */
 #include "module/module.h"
 
 PyObject *nv_py_node_wrap(nv_py_graph *g, nv_node *n) {

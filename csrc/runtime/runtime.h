@@ -40,12 +40,13 @@ typedef struct nv_ctx {
   const nv_poll *poll; double poll_next; /* thread 0 only */
 } nv_ctx;
 typedef void (*nv_team_fn)(nv_ctx *ctx, void *arg);
-/* Runs fn on up to `want` threads and returns when all are done. ctx->scratch/shared/poll are fn's to set. */
-void nv_team_run(int want, nv_team_fn fn, void *arg);
+/* Runs fn on up to `want` threads and returns when all are done. ctx->scratch/shared/poll are fn's to set. Returns what a
+ * member passed to nv_team_fail, with its message in the caller's nv_error(); in a team of one always NV_OK (fn tells). */
+nv_status nv_team_run(int want, nv_team_fn fn, void *arg);
 /* All members must call it the same number of times. Full memory fence. Free in a team of one. */
 void nv_barrier(nv_ctx *ctx);
-/* A member that fails, or is asked to stop, says so here; every member sees it after the next barrier. The first
- * status and message win; nv_team_status, called by all members after a barrier, gives it. */
+/* A member that fails, or is asked to stop, says so here; every member sees it after the next barrier, and all alike: so it
+ * goes on to that barrier like the others. The lowest thread's status and message win; nv_team_status gives it. */
 void nv_team_fail(nv_ctx *ctx, nv_status status);
 nv_status nv_team_status(const nv_ctx *ctx);
 /* Thread 0: calls poll if ~20 ms have passed; true if the run must stop (then also told to the team). Others: false.

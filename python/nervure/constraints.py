@@ -5,7 +5,7 @@ from typing import Any
 
 from . import ops
 
-__all__ = ["Constraint", "NonNeg", "get", "non_neg"]
+__all__ = ["Constraint", "NonNeg", "get", "non_neg", "serialize"]
 
 
 class Constraint:
@@ -51,3 +51,10 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     raise ValueError(
         f"Could not interpret constraint identifier: {identifier!r}; expected None, a callable or one of ['non_neg']"
     )
+
+
+def serialize(constraint: Any) -> Any:
+    """The config of a constraint: {"class_name", "config"}, or the name of a function."""
+    if constraint is None or not isinstance(constraint, Constraint):
+        return getattr(constraint, "__name__", None)
+    return {"class_name": type(constraint).__name__, "config": constraint.get_config()}

@@ -11,7 +11,7 @@ from typing import Any
 from . import ops
 from .utils import to_snake_case
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2"]
+__all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
 
 
 class Regularizer:
@@ -99,3 +99,10 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
         f"Could not interpret regularizer identifier: {identifier!r}; expected None, a callable or one of "
         f"{sorted(k for k in _KNOWN if k.islower())}"
     )
+
+
+def serialize(regularizer: Any) -> Any:
+    """The config of a regularizer: {"class_name", "config"}, or the name of a function."""
+    if regularizer is None or not isinstance(regularizer, Regularizer):
+        return getattr(regularizer, "__name__", None)
+    return {"class_name": type(regularizer).__name__, "config": regularizer.get_config()}

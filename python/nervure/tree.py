@@ -7,7 +7,7 @@ tensors and strings.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "pack_sequence_as"]
+__all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "outline", "pack_sequence_as"]
 
 
 def is_nested(structure: Any) -> bool:
@@ -95,18 +95,23 @@ def assert_same_structure(a: Any, b: Any) -> None:
     >>> assert_same_structure([1, {"x": 2}], (5, {"x": 6}))
     """
     if is_nested(a) != is_nested(b) or isinstance(a, dict) != isinstance(b, dict):
-        raise ValueError(f"expected the same structure, got {_outline(a)} and {_outline(b)}")
+        raise ValueError(f"expected the same structure, got {outline(a)} and {outline(b)}")
     if not is_nested(a):
         return
     if (set(a) != set(b)) if isinstance(a, dict) else (len(a) != len(b)):
-        raise ValueError(f"expected the same structure, got {_outline(a)} and {_outline(b)}")
+        raise ValueError(f"expected the same structure, got {outline(a)} and {outline(b)}")
     for x, y in zip(_children(a), _children(b), strict=True):
         assert_same_structure(x, y)
 
 
-def _outline(structure: Any) -> str:
+def outline(structure: Any) -> str:
+    """The nesting as text, leaves as `*`.
+
+    >>> outline({"a": [1, 2]})
+    "{'a': [*, *]}"
+    """
     if isinstance(structure, dict):
-        return "{" + ", ".join(f"{k!r}: {_outline(v)}" for k, v in structure.items()) + "}"
+        return "{" + ", ".join(f"{k!r}: {outline(v)}" for k, v in structure.items()) + "}"
     if is_nested(structure):
-        return "[" + ", ".join(_outline(v) for v in structure) + "]"
+        return "[" + ", ".join(outline(v) for v in structure) + "]"
     return "*"

@@ -128,6 +128,11 @@ def merge(make: Callable[[Any], Any], shapes: list[tuple[int, ...]], k: Any) -> 
 
 MERGES: dict[str, tuple[Callable[[Any], Any], list[tuple[int, ...]]]] = {
     "add": (lambda k: k.layers.Add(), [(4,), (4,), (4,)]),
+    "subtract": (lambda k: k.layers.Subtract(), [(4,), (4,)]),
+    "multiply": (lambda k: k.layers.Multiply(), [(4,), (4,), (4,)]),
+    "average": (lambda k: k.layers.Average(), [(4,), (4,), (4,)]),
+    "maximum": (lambda k: k.layers.Maximum(), [(4,), (4,)]),
+    "minimum": (lambda k: k.layers.Minimum(), [(4,), (4,)]),
     "add_broadcast": (lambda k: k.layers.Add(), [(3, 4), (1, 4)]),
     "concatenate": (lambda k: k.layers.Concatenate(), [(4,), (2,), (3,)]),
     "concatenate_axis1": (lambda k: k.layers.Concatenate(axis=1), [(2, 3), (4, 3)]),
@@ -157,6 +162,11 @@ WEIGHTS = np.float32([1, 0, 2.5, 0.5, 1, 3])
 LOSSES: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = {
     "mse": ("MeanSquaredError", {}, MSE_TRUE, MSE_PRED),
     "mse_rank": ("MeanSquaredError", {}, MSE_TRUE[:, 0], MSE_PRED[:, :1]),
+    "mae": ("MeanAbsoluteError", {}, MSE_TRUE, MSE_PRED),
+    "mape": ("MeanAbsolutePercentageError", {}, MSE_TRUE, MSE_PRED),
+    "msle": ("MeanSquaredLogarithmicError", {}, np.abs(MSE_TRUE), MSE_PRED),
+    "huber": ("Huber", {}, MSE_TRUE, MSE_PRED),
+    "huber_delta": ("Huber", {"delta": 0.3}, MSE_TRUE, MSE_PRED),
     "bce": ("BinaryCrossentropy", {}, BINARY_TRUE, BINARY_PRED),
     "bce_edge": ("BinaryCrossentropy", {}, EDGE_BINARY_TRUE, EDGE_BINARY_PRED),
     "bce_smooth": ("BinaryCrossentropy", {"label_smoothing": 0.2}, BINARY_TRUE, BINARY_PRED),
@@ -215,6 +225,11 @@ METRICS: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray | None]] = 
     "mean": ("Mean", {}, MSE_TRUE[:, 0], None),
     "mse": ("MeanSquaredError", {}, MSE_TRUE, MSE_PRED),
     "mae": ("MeanAbsoluteError", {}, MSE_TRUE, MSE_PRED),
+    "sum": ("Sum", {}, MSE_TRUE[:, 0], None),
+    "rmse": ("RootMeanSquaredError", {}, MSE_TRUE, MSE_PRED),
+    "binary_crossentropy": ("BinaryCrossentropy", {"label_smoothing": 0.1}, BINARY_TRUE, BINARY_PRED),
+    "categorical_crossentropy": ("CategoricalCrossentropy", {"from_logits": True}, ONE_HOT, LOGITS),
+    "sparse_categorical_crossentropy": ("SparseCategoricalCrossentropy", {}, SPARSE_TRUE, CLASS_PRED),
     "accuracy": ("Accuracy", {}, SPARSE_TRUE, np.array([0, 3, 2, 2, 1, 0])),
     "binary_accuracy": ("BinaryAccuracy", {}, BINARY_TRUE, BINARY_PRED),
     "binary_accuracy_half": ("BinaryAccuracy", {}, EDGE_BINARY_TRUE, np.float32([[0.5, 0.5, 0.51, 0.49, 1, 0]]).T),
@@ -324,10 +339,10 @@ def sparse_logits(k: Any) -> dict[str, Any]:
     return sparse(k, {"loss": k.losses.SparseCategoricalCrossentropy(from_logits=True)}, "linear")
 
 
-def one_hot(k: Any, loss: dict[str, Any] | None = None, **fit: Any) -> dict[str, Any]:
+def one_hot(k: Any, label_smoothing: float = 0.0, **fit: Any) -> dict[str, Any]:
     model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
     compile = {"optimizer": k.optimizers.SGD(0.1, momentum=0.9), "metrics": ["accuracy", "mse"]}
-    compile["loss"] = k.losses.CategoricalCrossentropy(**(loss or {}))
+    compile["loss"] = k.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     return train(model, X, np.eye(3, dtype=np.float32)[Y_CLASS], compile, fit)
 
 
@@ -403,7 +418,7 @@ def subclassed(k: Any) -> dict[str, Any]:
         return k.ops.mean(k.ops.maximum(0.3 * (y - p), 0.7 * (p - y)), axis=-1)
 
     model = Net()
-    model.build((None, 5))
+    model(X[:1])
     return train(model, X, Y_REAL, {"optimizer": "adam", "loss": pinball, "metrics": ["mse"]}, {})
 
 
@@ -424,7 +439,7 @@ case("train/sparse_logits", sparse_logits)
 case("train/sparse_class_weight", sparse, class_weight={0: 0.5, 1: 2.0, 2: 1.5}, validation_split=0.2)
 case("train/sparse_class_weight_partial", sparse, class_weight={1: 3.0})
 case("train/one_hot", one_hot)
-case("train/one_hot_smooth", one_hot, {"label_smoothing": 0.1})
+case("train/one_hot_smooth", one_hot, label_smoothing=0.1)
 case("train/one_hot_class_weight", one_hot, class_weight={0: 0.5, 1: 2.0, 2: 1.5})
 case("train/binary", binary)
 case("train/binary_class_weight", binary, class_weight={0: 0.5, 1: 2.0})
@@ -507,7 +522,7 @@ def verbose_2(k: Any) -> dict[str, Any]:
 def summary_words(model: Any) -> list[str]:
     """The summary's words, line by line, without the frame."""
     lines: list[str] = []
-    model.summary(print_fn=lambda text, **_: lines.extend(text.splitlines()), line_length=100)
+    model.summary(print_fn=lambda text, **_: lines.extend(text.splitlines()), line_length=160)
     words = [" ".join(re.sub(r"[^\x20-\x7e]", " ", line).split()) for line in lines]
     return [line for line in words if line]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["COLUMNS"] = "160"  # so that no summary is cut
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 

@@ -1,0 +1,58 @@
+/* expr.h: elementwise programs: what they are built from and how they are run. */
+#ifndef NV_EXPR_H
+#define NV_EXPR_H
+
+#include "graph/instr.h"
+#include "kernels/kernels.h"
+
+#define NV_EXPR_VALUES 240 /* inputs, constants and steps of one program, at most */
+
+/* A value of a program: an operand of the instruction, a constant, or what a step makes. */
+typedef enum nv_expr_kind {
+  NV_EXPR_INPUT,    /* read from ptr[ptr] with `strides` over the space */
+  NV_EXPR_WHOLE,    /* ptr[ptr] itself, for a block kernel that knows what it points at (a generator's state) */
+  NV_EXPR_CONSTANT, /* `bits`, everywhere */
+  NV_EXPR_STEP,
+} nv_expr_kind;
+
+typedef struct nv_expr_value {
+  nv_expr_kind kind;
+  nv_dtype dtype;
+  int ptr;
+  const int64_t *strides; /* elements, one a dimension of the space; 0 where broadcast */
+  uint64_t bits;
+  /* NV_EXPR_STEP */
+  nv_block_fn fn;
+  int in[3], n_in; /* earlier values */
+  const void *params;
+  double cost;     /* ns an element */
+} nv_expr_value;
+
+typedef struct nv_expr_store {
+  int value, ptr; /* a step, written contiguously to ptr[ptr] */
+  int alias;      /* the input that lies in the very same memory, or -1 */
+} nv_expr_store;
+
+typedef struct nv_expr_spec {
+  int ndim;
+  int64_t shape[NV_MAX_DIMS]; /* no extent is 0 */
+  int64_t rows;               /* the instruction's: shares are whole multiples of size / rows elements */
+  nv_expr_value value[NV_EXPR_VALUES];
+  int n_values;
+  nv_expr_store store[NV_MAX_OPERANDS];
+  int n_stores;
+} nv_expr_spec;
+
+/* `scratch_at` is where in a thread's scratch the program may begin; *bytes is how much it takes from there. */
+nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *spec, size_t scratch_at, nv_expr **out);
+size_t nv_expr_scratch(const nv_expr *e);
+double nv_expr_cost(const nv_expr *e);     /* ns on one core */
+int nv_expr_block(const nv_expr *e);       /* elements a block */
+void nv_expr_set_scratch(nv_expr *e, size_t at);
+
+/* Before nv_expr_tile, once an instruction and thread: fills the registers that stay the same. */
+void nv_expr_begin(const nv_expr *e, nv_ctx *ctx, void *const *ptr);
+/* The instruction of a program of its own (params: the nv_expr). */
+nv_status nv_expr_run(nv_ctx *ctx, const nv_instr *instr, void *const *ptr);
+
+#endif

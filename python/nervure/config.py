@@ -1,0 +1,100 @@
+"""What holds for the whole process: default float type, fuzz factor, threads, instruction set.
+
+>>> import nervure as nv
+>>> nv.config.floatx(), nv.config.epsilon(), nv.config.backend()
+('float32', 1e-07, 'nervure')
+"""
+
+from typing import Any
+
+from . import _core
+
+__all__ = [
+    "backend",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "num_threads",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "set_num_threads",
+    "show",
+]
+
+_floatx = "float32"
+_epsilon = 1e-7
+_image_data_format = "channels_last"
+version = 0  # counts changes that make a trace stale; part of every plan's cache key
+
+
+def floatx() -> str:
+    """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise."""
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Makes "float32" or "float64" the default float dtype.
+
+    >>> import nervure as nv
+    >>> nv.config.set_floatx("float16")
+    Traceback (most recent call last):
+    ValueError: floatx must be 'float32' or 'float64', got 'float16'
+    """
+    global _floatx, version
+    if value not in ("float32", "float64"):
+        raise ValueError(f"floatx must be 'float32' or 'float64', got {value!r}")
+    _floatx = value
+    version += 1
+
+
+def epsilon() -> float:
+    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless `set_epsilon` says otherwise."""
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Sets the fuzz factor, a positive float."""
+    global _epsilon, version
+    if not isinstance(value, (int, float)) or not value > 0:
+        raise ValueError(f"epsilon must be a positive number, got {value!r}")
+    _epsilon = float(value)
+    version += 1
+
+
+def image_data_format() -> str:
+    """Where the channels of an image are: "channels_last"."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Sets "channels_last" or "channels_first" as the default of layers that see images."""
+    global _image_data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
+    _image_data_format = data_format
+
+
+def backend() -> str:
+    """Always "nervure": there is one engine."""
+    return "nervure"
+
+
+def num_threads() -> int:
+    """How many threads a run may use: NERVURE_NUM_THREADS, `set_num_threads`, or the CPUs this process may use."""
+    return int(_core.config()["threads"])
+
+
+def set_num_threads(n: int) -> None:
+    """Sets the number of threads, from 1 to 256. Results do not depend on it, to the last bit."""
+    _core.set_threads(n)
+
+
+def show() -> dict[str, Any]:
+    """Prints what was found on this machine and is in use; returns it as a dict."""
+    from . import __version__
+
+    found = {"nervure": __version__, **_core.config(), "floatx": _floatx, "epsilon": _epsilon}
+    width = max(map(len, found))
+    print("\n".join(f"{key:<{width}}  {value}" for key, value in found.items()))
+    return found

@@ -1,0 +1,161 @@
+"""Symbolic tensors: what `Input` gives and functional models are made of.
+
+A `KerasTensor` knows its shape (None where it may vary), its dtype and which operation made it; it holds no numbers.
+Calling a layer or an op with one records a `Node` and gives new KerasTensors. Shapes are inferred by tracing the
+operation itself, twice with two fill-in sizes when a dimension is unknown: what differs is unknown in the result too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from . import ops, tree
+from ._tensor import Operators
+from ._trace import Scope
+from .utils import auto_name
+
+__all__ = ["KerasTensor", "Node", "Operation", "infer", "is_keras_tensor"]
+
+# Stand for unknown dimensions while shapes are inferred; large primes, so that they seldom meet a size the user chose.
+_FILLS = (8191, 8209)
+
+
+class History(NamedTuple):
+    """Which operation made a KerasTensor, in which of its calls, as which of its outputs."""
+
+    operation: Operation
+    node_index: int
+    tensor_index: int
+
+
+class KerasTensor(Operators):
+    """A symbolic tensor of `shape` (a tuple, None for a dimension that may vary) and `dtype`.
+
+    All of Python's operators and all of `ops` work on it. What needs numbers (`numpy.asarray`, `if x > 0`, iteration)
+    is a TypeError.
+    """
+
+    __array_ufunc__ = None  # so that array + KerasTensor comes here
+
+    def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
+        self.shape = tuple(None if d is None else int(d) for d in shape)
+        self.dtype = dtype
+        self.name = name or auto_name("keras_tensor")
+        self._keras_history: History | None = None
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def _no_value(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError(
+            f"{self!r} is symbolic: it stands for the data of a call to come and holds no numbers. Inside a model use "
+            "nervure.ops on it, or write a Layer; numpy functions, `if`, `for` and float() need numbers"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = __len__ = _no_value
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """True for the symbolic tensors of functional models."""
+    return isinstance(x, KerasTensor)
+
+
+class Node:
+    """One call of an operation with KerasTensors among its arguments."""
+
+    __slots__ = ("args", "inputs", "kwargs", "operation", "outputs")
+
+    def __init__(self, operation: Operation, args: Any, kwargs: Any, outputs: Any) -> None:
+        self.operation, self.args, self.kwargs, self.outputs = operation, args, kwargs, outputs
+        self.inputs = [t for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor)]
+        index = len(operation._inbound_nodes)
+        for k, tensor in enumerate(tree.flatten(outputs)):
+            if isinstance(tensor, KerasTensor):
+                tensor._keras_history = History(operation, index, k)
+        operation._inbound_nodes.append(self)
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that made the inputs."""
+        return [h.operation._inbound_nodes[h.node_index] for t in self.inputs if (h := t._keras_history) is not None]
+
+
+class Operation:
+    """Something a functional model can call: a layer, or a function of `ops`."""
+
+    name: str
+    _inbound_nodes: list[Node]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
+
+    def _endpoint(self, outputs: bool) -> Any:
+        if len(self._inbound_nodes) != 1:
+            times = "never been called on a KerasTensor" if not self._inbound_nodes else "been called more than once"
+            raise AttributeError(f"layer '{self.name}' has {times}, so that its input and output are not defined")
+        node = self._inbound_nodes[0]
+        if outputs:
+            return node.outputs
+        return node.inputs[0] if len(node.inputs) == 1 else node.inputs
+
+    @property
+    def input(self) -> Any:
+        """The KerasTensor(s) of its one symbolic call."""
+        return self._endpoint(False)
+
+    @property
+    def output(self) -> Any:
+        """The KerasTensor(s) its one symbolic call gave."""
+        return self._endpoint(True)
+
+
+class Function(Operation):
+    """A function of `ops` (or an operator) in a functional model."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = auto_name(getattr(function, "__name__", "function").strip("_"))
+        self._inbound_nodes = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+
+def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """The KerasTensors that `function` gives for these arguments, found by tracing it without running anything."""
+    unknown = any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor))
+    runs = []
+    for fill in _FILLS if unknown else _FILLS[:1]:
+        with Scope(frozen=True) as scope:
+
+            def probe(leaf: Any, scope: Scope = scope, fill: int = fill) -> Any:
+                if not isinstance(leaf, KerasTensor):
+                    return leaf
+                return scope.input(tuple(fill if d is None else d for d in leaf.shape), leaf.dtype)
+
+            traced = tree.map_structure(probe, (args, kwargs))
+            runs.append(function(*traced[0], **traced[1]))
+    return tree.map_structure(_merge, *runs) if len(runs) > 1 else tree.map_structure(lambda a: _merge(a, a), runs[0])
+
+
+def _merge(a: Any, b: Any) -> Any:
+    if not hasattr(a, "shape") or not hasattr(a, "dtype"):
+        return a
+    if len(a.shape) != len(b.shape):
+        raise ValueError("the rank of a result may not depend on the size of a batch")
+    return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], str(a.dtype))
+
+
+def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What `ops.f` does when a KerasTensor is among its arguments: infer the result, record the call."""
+    outputs = infer(function, args, kwargs)
+    Node(Function(function), args, kwargs, outputs)
+    return outputs
+
+
+ops._symbolic = call_function

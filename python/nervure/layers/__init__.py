@@ -1,0 +1,33 @@
+"""Layers: compositions of `nervure.ops` with weights."""
+
+from .activation import Activation, LeakyReLU, ReLU, Softmax
+from .dense import Dense
+from .input_layer import Input, InputLayer
+from .input_spec import InputSpec
+from .layer import Layer
+from .merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from .normalization import BatchNormalization
+from .regularization import Dropout
+from .reshaping import Flatten, Rescaling, Reshape
+
+__all__ = [
+    "Activation", "Add", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "Flatten", "Input",
+    "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU", "Rescaling", "Reshape",
+    "Softmax", "Subtract",
+    "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
+]  # fmt: skip

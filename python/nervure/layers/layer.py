@@ -1,0 +1,339 @@
+"""`Layer`, the base class: weights, naming, building on first call, and calls in all three worlds.
+
+A layer called on KerasTensors records a node of a functional model; inside a trace it adds to the graph; on arrays it
+traces itself once for each signature and runs the plan. The Python of `call` runs only while tracing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .. import constraints, initializers, ops, regularizers, tree
+from .._dtypes import graph_dtype, is_float, standardize_dtype
+from .._tensor import Tensor
+from .._trace import Scope, current, suspended
+from ..keras_tensor import _FILLS, KerasTensor, Node, Operation, infer
+from ..utils import auto_name
+from ..variable import Variable
+from .eager import EagerCall
+from .input_spec import InputSpec, check_inputs
+from .state import LayerState
+
+__all__ = ["InputSpec", "Layer"]
+
+
+class _Names(threading.local):
+    stack: tuple[str, ...] = ()
+
+
+_names = _Names()  # the layers being called or built on this thread: the path of a weight made now
+
+
+class Layer(LayerState, Operation):
+    """Base class of layers and models.
+
+    Write `__init__` (arguments and sublayers), `build(input_shape)` (weights, with `add_weight`), `call(inputs)` (with
+    `nervure.ops`) and `get_config`. Sublayers and weights are found in attributes, also inside lists, tuples and dicts.
+
+    `dtype` is the dtype of weights and of computation ("float32", "float64", None for `config.floatx()`); float inputs
+    of another dtype are cast unless `autocast` is False. ValueError on unknown arguments.
+
+    >>> import numpy as np, nervure as nv
+    >>> class Scale(nv.Layer):
+    ...     def build(self, input_shape):
+    ...         self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+    ...     def call(self, x):
+    ...         return x * self.gain
+    >>> Scale()(np.ones((1, 2), "float32"))
+    array([[1., 1.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        shape = kwargs.pop("input_shape", None)
+        if (size := kwargs.pop("input_dim", None)) is not None:
+            shape = (size,)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ValueError(f"Argument `name` must be a non-empty string without '/', got {name!r}")
+        self._init_state(name or auto_name(type(self).__name__), bool(trainable))
+        self._dtype = standardize_dtype(getattr(dtype, "compute_dtype", dtype))
+        self._input_shape_arg = None if shape is None else tuple(shape)
+        self.autocast = autocast
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.input_spec: Any = None
+        self.supports_masking = False
+
+    # ---- what subclasses write ----
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the weights; called once, before the first call, with the shape (None where it may vary)."""
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, in terms of `nervure.ops`."""
+        raise NotImplementedError(f"Layer {type(self).__name__} ('{self.name}') does not implement `call()`")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, so that `from_config` can make an equal, unbuilt layer."""
+        if type(self).get_config is Layer.get_config:
+            own = [p for p in list(inspect.signature(type(self).__init__).parameters.values())[1:] if p.kind < 2]
+            if own:
+                raise NotImplementedError(
+                    f"Layer {type(self).__name__} has the arguments {[p.name for p in own]} and must override "
+                    "`get_config()` to say their values"
+                )
+        return {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Layer:
+        """A layer from what `get_config` gave."""
+        return cls(**config)
+
+    # ---- weights ----
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    variable_dtype = compute_dtype = dtype
+
+    def add_weight(
+        self,
+        *args: Any,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of this layer. `shape` may come first by position.
+
+        `initializer` is "glorot_uniform" for floats and "zeros" for other dtypes unless given.
+        """
+        for arg in args:
+            if isinstance(arg, str) and name is None and shape is None:
+                name = arg
+            elif shape is None:
+                shape = arg
+            elif initializer is None:
+                initializer = arg
+            else:
+                raise TypeError(f"add_weight expects at most name, shape and initializer by position, got {args}")
+        if overwrite_with_gradient:
+            raise ValueError("add_weight: overwrite_with_gradient=True is not supported")
+        dtype = standardize_dtype(dtype or self._dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if is_float(dtype) else "zeros"
+        if shape is not None and any(d is None for d in np.atleast_1d(np.asarray(shape, object))):
+            raise ValueError(f"Layer '{self.name}': the shape of weight {name!r} must be known, got {shape}")
+        with suspended():
+            variable = Variable(
+                initializers.get(initializer),
+                shape=() if shape is None else shape,
+                dtype=dtype,
+                trainable=trainable,
+                autocast=autocast,
+                aggregation=aggregation,
+                name=name,
+            )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        stack = _names.stack if _names.stack[-1:] == (self.name,) else (*_names.stack, self.name)
+        variable.path = "/".join((*stack, variable.name))
+        self._track_weight(variable)
+        return variable
+
+    # ---- losses ----
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a scalar (or several) to what training minimizes. Call it in `call`."""
+        scope = current()
+        if scope is None:
+            raise ValueError(f"Layer '{self.name}': add_loss works inside `call`, on what is being computed there")
+        added = scope.notes.setdefault("losses", [])
+        added.extend((self, ops.convert_to_tensor(value)) for value in tree.flatten(loss) if value is not None)
+
+    @property
+    def losses(self) -> list[Any]:
+        """Scalars added by `add_loss` and activity regularizers in this trace (or the last call on arrays), then the
+        weight penalties."""
+        scope = current()
+        layers = list(self._walk_layers())
+        if scope is None:
+            found = [value for layer in layers for value in layer._eager_losses]
+        else:
+            ids = {id(layer) for layer in layers}
+            found = [value for layer, value in scope.notes.get("losses", ()) if id(layer) in ids]
+        return found + [v.regularizer(v) for v in self.trainable_variables if v.regularizer is not None]
+
+    # ---- calling ----
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "_name" not in self.__dict__:
+            raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() first")
+        leaves = tree.flatten((args, kwargs))
+        if any(isinstance(leaf, KerasTensor) for leaf in leaves):
+            return self._symbolic_call(args, kwargs)
+        scope = current()
+        if scope is None:
+            return self._eager(self, args, kwargs)
+        for leaf in tree.flatten(args):
+            if leaf is not None and not hasattr(leaf, "shape") and not hasattr(leaf, "__array__"):
+                raise ValueError(
+                    "Only input tensors may be passed as positional arguments. The following argument value should be "
+                    f"passed as a keyword argument: {leaf!r} (of type {type(leaf)}), in the call of layer '{self.name}'"
+                )
+        args, kwargs = tree.map_structure(self._as_tensor, (args, kwargs))
+        inputs = _first(args, kwargs)
+        outer_training = scope.training
+        training = kwargs.pop("training", None)
+        if training is not None:
+            scope.training = bool(training)
+        try:
+            with self._named():
+                if not self.built:
+                    self._build_from(args, kwargs, scope.frozen)
+                check_inputs(self.name, self.input_spec, inputs)
+                if "training" in self._call_parameters():
+                    kwargs["training"] = scope.training
+                outputs = self.call(*args, **kwargs)
+                self._after_call(scope, outputs)
+        finally:
+            scope.training = outer_training
+        return outputs
+
+    def _after_call(self, scope: Scope, outputs: Any) -> None:
+        if self.activity_regularizer is not None:
+            for y in tree.flatten(outputs):
+                self.add_loss(self.activity_regularizer(y) / float(max(y.shape[0], 1) if y.shape else 1))
+        recorder: dict[str, Any] | None = scope.notes.get("recorder")
+        if recorder is not None and len(_names.stack) > 1:
+            key = path = "/".join(_names.stack[1:])
+            times = 0
+            while key in recorder:
+                times += 1
+                key = f"{path}:{times}"
+            recorder[key] = outputs
+
+    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.built:
+            with self._named():
+                self._build_from(args, kwargs, False)
+        if any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
+            check_inputs(self.name, self.input_spec, _first(args, kwargs))
+        outputs = infer(self.__call__, args, kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def _as_tensor(self, leaf: Any) -> Any:
+        """Arrays and variables become tensors of this trace; floats get this layer's dtype."""
+        if isinstance(leaf, (bool, int, float, str, type(None))):
+            return leaf
+        if not hasattr(leaf, "dtype") and not hasattr(leaf, "__array__"):
+            return leaf
+        x = leaf if isinstance(leaf, Tensor) else ops.convert_to_tensor(leaf)
+        return ops.cast(x, self._dtype) if self.autocast and is_float(x.dtype) and x.dtype != self._dtype else x
+
+    def _eager_dtype(self, array: np.ndarray[Any, Any], index: int) -> str:
+        """The dtype in which a call on arrays takes its `index`-th array."""
+        dtype = graph_dtype(array.dtype)
+        return self._dtype if self.autocast and is_float(dtype) else dtype
+
+    _eager = EagerCall()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        outer = _names.stack
+        _names.stack = (*outer, self.name)
+        try:
+            yield
+        finally:
+            _names.stack = outer
+
+    @classmethod
+    def _call_parameters(cls) -> dict[str, inspect.Parameter]:
+        """The parameters of `call` by name, without self."""
+        found: dict[str, inspect.Parameter] | None = cls.__dict__.get("_parameters_of_call")
+        if found is None:
+            found = dict(list(inspect.signature(cls.call).parameters.items())[1:])
+            cls._parameters_of_call = found  # type: ignore[attr-defined]
+        return found
+
+    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], probing: bool) -> None:
+        """Builds for the shapes of a call. While probing, a stand-in for the unknown batch size is None again."""
+
+        def shape_of(x: Any) -> Any:
+            if not hasattr(x, "shape"):
+                return None
+            shape = tuple(x.shape)
+            return (None, *shape[1:]) if probing and shape[:1] and shape[0] in _FILLS else shape
+
+        names = [n for n, p in inspect.signature(self.build).parameters.items() if p.kind < 2]
+        if len(names) > 1 or (names and names[0] != "input_shape" and names[0].endswith("_shape")):
+            given = dict(zip(self._call_parameters(), args, strict=False)) | kwargs
+            shapes = {f"{k}_shape": tree.map_structure(shape_of, v) for k, v in given.items()}
+            if all(n in shapes for n in names):
+                self._build(**{n: shapes[n] for n in names})
+                return
+        self._build(tree.map_structure(shape_of, _first(args, kwargs)))
+
+    def _build(self, *args: Any, **kwargs: Any) -> None:
+        with suspended():
+            self.build(*args, **kwargs)
+        self.built = True
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """The shape(s) of the output for the given input shape(s), None where it may vary."""
+        tensors, named = tree_of_shapes((args, kwargs), lambda shape: KerasTensor(shape, self._dtype))
+        outputs = infer(self.__call__, tensors, {k.removesuffix("_shape"): v for k, v in named.items()})
+        return tree.map_structure(lambda t: t.shape, outputs)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The inputs: the first positional argument, or the first keyword one."""
+    if args:
+        return args[0]
+    for key, value in kwargs.items():
+        if key not in ("training", "mask"):
+            return value
+    raise TypeError("missing a required argument: 'inputs'")
+
+
+def is_shape(x: Any) -> bool:
+    """True for a tuple or list of sizes and Nones."""
+    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in x)
+
+
+def tree_of_shapes(structure: Any, function: Callable[[Sequence[int | None]], Any]) -> Any:
+    """Maps `function` over the shapes in a structure of shapes."""
+    if isinstance(structure, dict):
+        return {k: tree_of_shapes(v, function) for k, v in structure.items()}
+    if is_shape(structure) and len(structure) > 0:
+        return function(structure)
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(tree_of_shapes(v, function) for v in structure)
+    return structure

@@ -1,0 +1,196 @@
+"""What a layer holds: its weights, its sublayers, its metrics, and which of them train.
+
+Sublayers, weights, metrics and seeds are found by looking through the attributes, in the order they were first set, and
+through lists, tuples, sets and dicts among them: nothing is registered, so nothing can be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import config
+from .._trace import current
+from ..metrics import Metric
+from ..random import SeedGenerator
+from ..variable import Variable
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+# Attributes that may change without making a trace stale.
+_QUIET = frozenset({"built", "stop_training", "stop_evaluating", "stop_predicting", "history", "_eager_losses"})
+
+
+class LayerState:
+    """The part of `Layer` that knows what it holds."""
+
+    built: bool
+    _eager_losses: list[Any]
+
+    def _init_state(self, name: str, trainable: bool) -> None:
+        self._name = name
+        self._trainable = trainable
+        self._weights: list[Variable] = []  # made by add_weight, in order
+        self._trains: dict[Variable, bool] = {}  # each own weight: does it train when the layer does?
+        self._inbound_nodes: list[Any] = []
+        self._eager_losses = []
+        self.built = False
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if "_name" not in self.__dict__ and key != "_name" and _holds(value):
+            raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() before setting `{key}`")
+        # A built layer may have been traced: what its `call` reads has changed, so plans made before are stale.
+        if key not in _QUIET and self.__dict__.get("built") and current() is None:
+            config.version += 1
+        object.__setattr__(self, key, value)
+
+    def _track_weight(self, variable: Variable) -> None:
+        self._trains[variable] = variable.trainable
+        variable.trainable = variable.trainable and self._trainable
+        self._weights.append(variable)
+
+    # ---- looking through attributes ----
+
+    def _held(self) -> Iterator[Any]:
+        """Layers, variables, metrics and seed generators among the attributes, each once, in order."""
+        seen: set[int] = set()
+        for key, value in list(self.__dict__.items()):
+            if key in ("_inbound_nodes", "_eager_losses", "_weights", "_trains"):
+                continue
+            for found in _flat(value):
+                if id(found) not in seen:
+                    seen.add(id(found))
+                    yield found
+
+    def _sublayers(self) -> list[Layer]:
+        """The layers directly inside this one."""
+        return [x for x in self._held() if isinstance(x, LayerState)]  # type: ignore[misc]
+
+    def _walk_layers(self) -> Iterator[Layer]:
+        """This layer and all inside it, depth first, each once."""
+        seen: set[int] = set()
+        todo: list[Any] = [self]
+        while todo:
+            layer = todo.pop()
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                todo.extend(reversed(layer._sublayers()))
+
+    def _own_weights(self) -> list[Variable]:
+        """Of this layer alone: trainable ones first."""
+        own = _once([*self._weights, *(x for x in self._held() if isinstance(x, Variable))])
+        for v in own:
+            self._trains.setdefault(v, v.trainable)
+        return [v for v in own if self._trains[v]] + [v for v in own if not self._trains[v]]
+
+    # ---- the public lists ----
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def path(self) -> str:
+        return self._name
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables but the states of random generators: of the layer itself, trainable first, then of its sublayers."""
+        return _once(v for layer in self._walk_layers() for v in layer._own_weights())
+
+    @property
+    def variables(self) -> list[Variable]:
+        """`weights` and the states of random generators."""
+        found: list[Variable] = []
+        for layer in self._walk_layers():
+            found += layer._own_weights()
+            found += [x.state for x in layer._held() if isinstance(x, SeedGenerator)]
+        return _once(found)
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """What training changes: nothing if the layer is not trainable."""
+        return [v for v in self.weights if v.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if not v.trainable] if self.trainable else self.variables
+
+    trainable_weights = trainable_variables
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        return [v for v in self.weights if not v.trainable] if self.trainable else self.weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weights. Setting it sets it in all sublayers; it holds from the next call on."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        for layer in self._walk_layers():
+            object.__setattr__(layer, "_trainable", value)
+            for v in layer._own_weights():
+                v.trainable = value and layer._trains[v]
+        config.version += 1
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics held by this layer and its sublayers."""
+        return _once(x for layer in self._walk_layers() for x in layer._held() if isinstance(x, Metric))
+
+    def count_params(self) -> int:
+        """How many numbers the weights hold. ValueError if the layer is not built."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. Call it on data, "
+                "or call `layer.build(input_shape)`"
+            )
+        return sum(int(np.prod(v.shape, dtype=np.int64)) for v in self.weights)
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of the weights, in the order of `weights`."""
+        return [np.array(v.numpy()) for v in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Writes the weights in place. ValueError, and nothing is changed, unless numbers and shapes agree."""
+        variables = self.weights
+        if len(variables) != len(weights):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)}, "
+                f"but the layer was expecting {len(variables)} weights"
+            )
+        arrays = [np.asarray(w) for w in weights]
+        for v, a in zip(variables, arrays, strict=True):
+            if tuple(v.shape) != a.shape:
+                raise ValueError(f"Layer '{self.name}': weight {v.path} has shape {tuple(v.shape)}, got {a.shape}")
+            if a.dtype.kind not in "biuf":
+                raise TypeError(f"Layer '{self.name}': weight {v.path} expects numbers, got dtype {a.dtype}")
+        for v, a in zip(variables, arrays, strict=True):
+            v.assign(a)
+
+
+def _holds(value: Any) -> bool:
+    return any(True for _ in _flat(value))
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Layers, variables, metrics and seed generators in a value, also inside containers."""
+    if isinstance(value, (LayerState, Variable, Metric, SeedGenerator)):
+        yield value
+    elif isinstance(value, dict):
+        for item in list(value.values()):
+            yield from _flat(item)
+    elif isinstance(value, (list, tuple, set)) and not hasattr(value, "_fields"):
+        for item in list(value):
+            yield from _flat(item)
+
+
+def _once(items: Iterable[Any]) -> list[Any]:
+    return list({id(x): x for x in items}.values())

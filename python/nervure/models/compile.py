@@ -1,0 +1,241 @@
+"""What `compile` was given, matched to the model's outputs: losses, their weights, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import losses, metrics, ops, tree
+from ..losses import Loss
+from ..metrics import Mean, Metric
+
+__all__ = ["CompileLoss", "CompileMetrics", "by_output", "names_of"]
+
+
+def names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
+    """One name an output: the keys of a dict, else the names of the layers that made them, else output_0, output_1..."""
+    flat = tree.flatten(y_pred)
+    if isinstance(y_pred, dict) and len(y_pred) == len(flat):
+        return [str(k) for k in sorted(y_pred)]
+    if given is not None and len(given) == len(flat):
+        return list(given)
+    return [f"output_{k}" for k in range(len(flat))]
+
+
+def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
+    """`value` as one entry an output: from a dict by name (outputs left out get None), a list in order, or the one value of a
+    single output. ValueError if names or numbers do not fit."""
+    if isinstance(value, dict):
+        keys = list(names)
+        if not set(value) <= set(keys) and layer_names is not None and set(value) <= set(layer_names):
+            keys = list(layer_names)
+        unknown = [k for k in value if k not in keys]
+        if unknown:
+            raise ValueError(f"`{what}` has the keys {list(value)}, but the model's outputs are {keys}")
+        return [value.get(k) for k in keys]
+    if isinstance(value, (list, tuple)):
+        flat = list(value) if len(value) == len(names) else tree.flatten(value)
+        if len(flat) != len(names):
+            raise ValueError(f"`{what}` has {len(flat)} entries, but the model has {len(names)} output(s) {list(names)}")
+        return flat
+    if len(names) == 1:
+        return [value]
+    raise ValueError(f"`{what}` must be a list or a dict with an entry for each of the outputs {list(names)}, got {value!r}")
+
+
+def _kind(y_true: Any, y_pred: Any) -> str:
+    """Which form of accuracy or cross-entropy fits these shapes."""
+    if y_pred.shape and y_pred.shape[-1] == 1:
+        return "binary"
+    last = y_true.shape[-1] if y_true.shape else None
+    sparse = len(y_true.shape) < len(y_pred.shape) or (last == 1 and y_pred.shape[-1] > 1)
+    return "sparse" if sparse else "categorical"
+
+
+_CROSSENTROPY = {
+    "binary": losses.BinaryCrossentropy,
+    "sparse": losses.SparseCategoricalCrossentropy,
+    "categorical": losses.CategoricalCrossentropy,
+}
+_METRICS = {
+    "accuracy": {
+        "binary": metrics.BinaryAccuracy,
+        "sparse": metrics.SparseCategoricalAccuracy,
+        "categorical": metrics.CategoricalAccuracy,
+    },
+    "crossentropy": {
+        "binary": metrics.BinaryCrossentropy,
+        "sparse": metrics.SparseCategoricalCrossentropy,
+        "categorical": metrics.CategoricalCrossentropy,
+    },
+}
+_METRICS |= {"acc": _METRICS["accuracy"], "ce": _METRICS["crossentropy"]}
+
+
+class CompileLoss:
+    """The sum of the outputs' weighted losses. With several losses, the mean of each is a metric, `<output>_loss`."""
+
+    def __init__(self, loss: Any, loss_weights: Any, layer_names: Sequence[str] | None) -> None:
+        if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, int, float)):
+            raise ValueError(f"`loss_weights` must be a float, a list or a dict, got {loss_weights!r}")
+        for item in tree.flatten(loss):
+            if not isinstance(item, str) or item.lower() not in ("crossentropy", "ce"):
+                losses.get(item)  # unknown names fail at compile, not at fit
+        self.loss, self.weights, self.layer_names = loss, loss_weights, layer_names
+        self.metrics: list[Mean] = []
+        self.parts: list[tuple[Loss, float | None] | None] | None = None  # one an output
+
+    def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str]) -> None:
+        given = self.loss
+        if not tree.is_nested(given):
+            given = [given] * len(names)
+        wanted = by_output("loss", given, names, self.layer_names)
+        weights: list[Any] = [None] * len(names)
+        if self.weights is not None:
+            weights = by_output("loss_weights", self.weights, names, self.layer_names)
+        parts: list[tuple[Loss, float | None] | None] = []
+        for name, item, weight, y, p in zip(names, wanted, weights, y_true, y_pred, strict=True):
+            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float, np.number))):
+                raise ValueError(f"`loss_weights` of output '{name}' must be a number, got {weight!r}")
+            if item is None:
+                parts.append(None)
+                continue
+            if y is None:
+                raise ValueError(f"output '{name}' has a loss, but no target `y` was given for it")
+            if isinstance(item, str) and item.lower() in ("crossentropy", "ce"):
+                parts.append((_CROSSENTROPY[_kind(y, p)](), weight))
+            else:
+                parts.append((losses.as_loss(item), weight))
+        if sum(part is not None for part in parts) > 1:
+            self.metrics = [Mean(name=f"{n}_loss") for n, part in zip(names, parts, strict=True) if part is not None]
+        self.parts = parts
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """The total as a scalar tensor, or None if no output has a loss."""
+        names = names_of(y_pred, self.layer_names)
+        outputs = tree.flatten(y_pred)
+        targets = [None] * len(outputs) if y_true is None else by_output("y", y_true, names, self.layer_names)
+        weights = spread("sample_weight", sample_weight, names, self.layer_names)
+        if self.parts is None:
+            self._build(targets, outputs, names)
+        assert self.parts is not None
+        total, trackers = None, iter(self.metrics)
+        for name, part, y, p, w in zip(names, self.parts, targets, outputs, weights, strict=True):
+            if part is None:
+                continue
+            loss, weight = part
+            try:
+                value = loss(y, p, w)
+            except ValueError as error:
+                raise ValueError(f"loss of output '{name}': {error}") from None
+            if value.shape != ():
+                raise ValueError(
+                    f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use another "
+                    "reduction than None"
+                )
+            if self.metrics:
+                next(trackers).update_state(value, sample_weight=float(p.shape[0]))
+            if weight is not None:
+                value = value * float(weight)
+            total = value if total is None else total + value
+        return total
+
+    def check_targets(self, y: list[Any], y_pred: list[Any]) -> None:
+        """ValueError naming the row of a target that its loss cannot take. `y` are arrays, `y_pred` have shapes."""
+        for part, target, p in zip(self.parts or (), y, y_pred, strict=False):
+            if part is not None and isinstance(target, np.ndarray) and p.shape:
+                part[0].check_targets(target, p.shape[-1])
+
+
+def spread(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None) -> list[Any]:
+    """`by_output`, but one value serves all outputs."""
+    if value is None or not tree.is_nested(value) or (len(tree.flatten(value)) == 1 and not isinstance(value, dict)):
+        return [tree.flatten(value)[0]] * len(names)
+    return by_output(what, value, names, layer_names)
+
+
+class CompileMetrics:
+    """The metrics of each output: `metrics` without sample weights, `weighted_metrics` with."""
+
+    name = "compile_metrics"
+
+    def __init__(self, given: Any, weighted: Any, layer_names: Sequence[str] | None) -> None:
+        for what, value in (("metrics", given), ("weighted_metrics", weighted)):
+            if value is not None and not isinstance(value, (list, tuple, dict)):
+                raise ValueError(f"`{what}` must be a list, a tuple or a dict, got {value!r}")
+            for item in tree.flatten(value if value is not None else []):
+                if not isinstance(item, str) or item not in _METRICS:
+                    metrics.get(item)  # unknown names fail at compile
+        self.given, self.weighted, self.layer_names = given, weighted, layer_names
+        self.plain: list[list[Metric]] | None = None  # for each output
+        self.with_weights: list[list[Metric]] = []
+        self.prefixes: list[str] = []
+
+    @property
+    def metrics(self) -> list[Metric]:
+        return [m for group in (*(self.plain or ()), *self.with_weights) for m in group]
+
+    def reset_state(self) -> None:
+        for m in self.metrics:
+            m.reset_state()
+
+    @property
+    def variables(self) -> list[Any]:
+        return [v for m in self.metrics for v in m.variables]
+
+    def _match(self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str]) -> list[list[Metric]]:
+        if not given:
+            return [[] for _ in names]
+        if len(names) == 1:
+            wanted = [tree.flatten(given)]
+        else:
+            wanted = [tree.flatten(g) if g is not None else [] for g in by_output(what, given, names, self.layer_names)]
+        resolved: list[list[Metric]] = []
+        for name, items, y, p in zip(names, wanted, y_true, y_pred, strict=True):
+            group = []
+            for item in items:
+                if y is None:
+                    raise ValueError(f"output '{name}' has the metric {item!r}, but no target `y` was given for it")
+                if isinstance(item, str) and item in _METRICS:
+                    group.append(_METRICS[item][_kind(y, p)](name=item))
+                elif item is not None:
+                    group.append(metrics.as_metric(item))
+            resolved.append(group)
+        return resolved
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        names = names_of(y_pred, self.layer_names)
+        outputs = tree.flatten(y_pred)
+        targets = [None] * len(outputs) if y_true is None else by_output("y", y_true, names, self.layer_names)
+        weights = spread("sample_weight", sample_weight, names, self.layer_names)
+        if self.plain is None:
+            plain = self._match("metrics", self.given, targets, outputs, names)
+            self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
+            self.plain, self.prefixes = plain, [f"{n}_" if len(names) > 1 else "" for n in names]
+        for plain_group, weighted_group, y, p, w in zip(self.plain, self.with_weights, targets, outputs, weights, strict=True):
+            for m in plain_group:
+                m.update_state(y, p)
+            for m in weighted_group:
+                m.update_state(y, p, sample_weight=w)
+
+    def result(self) -> dict[str, Any]:
+        """Results by name; names that clash get `weighted_` before or a number behind."""
+        results: dict[str, Any] = {}
+        for groups, extra in ((self.plain or (), ""), (self.with_weights, "weighted_")):
+            for prefix, group in zip(self.prefixes, groups, strict=False):
+                for m in group:
+                    name = f"{prefix}{m.name}"
+                    if name in results and extra:
+                        name = f"{prefix}{extra}{m.name}"
+                    base, k = name, 1
+                    while name in results:
+                        name, k = f"{base}_{k}", k + 1
+                    results[name] = m.result()
+        return results
+
+
+def aggregate(loss: Any) -> Any:
+    """A loss added by a layer, as a scalar."""
+    return ops.sum(loss)

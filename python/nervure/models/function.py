@@ -1,0 +1,152 @@
+"""The graph of a functional model: from its inputs to its outputs, in an order that can be run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops, tree
+from .._dtypes import is_float
+from ..keras_tensor import KerasTensor, Node, Operation
+from ..layers import InputLayer, InputSpec, Layer
+
+__all__ = ["Graph"]
+
+
+class Graph:
+    """What lies between `inputs` and `outputs`, two structures of KerasTensors.
+
+    ValueError if an output does not come from the inputs, or if two layers have the same name.
+    """
+
+    def __init__(self, owner: str, inputs: Any, outputs: Any) -> None:
+        self.input_struct, self.output_struct = inputs, outputs
+        self.inputs: list[KerasTensor] = tree.flatten(inputs)
+        self.outputs: list[KerasTensor] = tree.flatten(outputs)
+        for what, tensors, given in (("inputs", self.inputs, inputs), ("outputs", self.outputs, outputs)):
+            for t in tensors:
+                if not isinstance(t, KerasTensor) or t._keras_history is None:
+                    raise ValueError(
+                        f"Model '{owner}': all `{what}` must be KerasTensors, from `Input` or from calling layers on them; "
+                        f"got {what}={given}"
+                    )
+            if not tensors:
+                raise ValueError(f"Model '{owner}': `{what}` is empty")
+        if len({id(t) for t in self.inputs}) != len(self.inputs):
+            raise ValueError(f"Model '{owner}': an input is listed more than once in {inputs}")
+        self.nodes: list[Node] = []  # inputs of a node come before it
+        self.operations: list[Operation] = []
+        self._collect(owner)
+        names = [operation.name for operation in self.operations if isinstance(operation, Layer)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"Model '{owner}': the name '{name}' is used by {names.count(name)} layers; names must differ")
+        self.input_names = [t.name for t in self.inputs]
+        self.output_names = [_origin(t).operation.name for t in self.outputs]
+
+    def _collect(self, owner: str) -> None:
+        """Walks back from the outputs. `operations` are sorted by depth (the longest way to an output), deepest first, then
+        by when the walk first met them: the order in which Keras lists layers and weights."""
+        given = {id(t) for t in self.inputs}
+        met: dict[Operation, int] = {}
+        done: set[Node] = set()
+        for output in self.outputs:
+            todo: list[tuple[KerasTensor | None, Node | None]] = [(output, None)]
+            while todo:
+                tensor, finished = todo.pop()
+                if finished is not None:
+                    if finished not in done:
+                        done.add(finished)
+                        self.nodes.append(finished)
+                    continue
+                assert tensor is not None
+                node = _origin(tensor)
+                met.setdefault(node.operation, len(met))
+                if node in done or id(tensor) in given:
+                    continue
+                if not node.inputs:
+                    raise ValueError(
+                        f"Model '{owner}': the graph is disconnected. '{node.operation.name}' is needed to compute the outputs "
+                        f"but is not among the inputs {[t.name for t in self.inputs]}"
+                    )
+                todo.append((None, node))
+                todo.extend((t, None) for t in reversed(node.inputs))
+        depth: dict[Node, int] = {}
+        operation_depth: dict[Operation, int] = {}
+        sources = [_origin(t) for t in self.inputs]
+        for node in (*reversed(self.nodes), *(s for s in sources if s not in done)):
+            at = max(depth.get(node, 0), operation_depth.get(node.operation, 0))
+            depth[node] = operation_depth[node.operation] = at
+            for parent in node.parents if node in done else ():
+                depth[parent] = max(depth.get(parent, 0), at + 1)
+        known = {node.operation for node in self.nodes}
+        entries = [s.operation for s in sources if isinstance(s.operation, InputLayer)]
+        listed = known | set(entries)
+        self.operations = sorted(listed, key=lambda o: (-operation_depth.get(o, 0), met.get(o, -1)))
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [operation for operation in self.operations if isinstance(operation, Layer)]
+
+    def run(self, owner: str, inputs: Any) -> Any:
+        """The outputs for tensors, or for other KerasTensors."""
+        values: dict[int, Any] = {
+            id(t): x for t, x in zip(self.inputs, self.standardize(owner, inputs), strict=True)
+        }
+
+        def value(leaf: Any) -> Any:
+            return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+        for node in self.nodes:
+            args, kwargs = tree.map_structure(value, (node.args, node.kwargs))
+            results = tree.flatten(node.operation(*args, **kwargs))
+            values.update({id(t): y for t, y in zip(tree.flatten(node.outputs), results, strict=True)})
+        return tree.map_structure(value, self.output_struct)
+
+    def match(self, owner: str, inputs: Any) -> list[Any]:
+        """The inputs as a flat list in this graph's order: a single one, a list in order, or a dict by name."""
+        flat = tree.flatten(inputs)
+        if isinstance(inputs, dict):
+            names: list[Any] = list(self.input_struct) if isinstance(self.input_struct, dict) else self.input_names
+            missing = [n for n in names if n not in inputs]
+            if not missing and not isinstance(self.input_struct, dict):
+                return [inputs[n] for n in names]
+            if missing:
+                raise ValueError(f"Model '{owner}' expects inputs named {names}, got {list(inputs)}: {missing} missing")
+            return tree.flatten({n: inputs[n] for n in names})
+        if isinstance(self.input_struct, dict) and len(flat) == len(self.inputs) and is_list(inputs):
+            order = list(self.input_struct)  # a list fills a dict in the order in which the dict was written
+            return tree.flatten({n: inputs[k] for k, n in enumerate(order)})
+        if len(flat) != len(self.inputs):
+            raise ValueError(f"Model '{owner}' expects {len(self.inputs)} input(s) {self.input_names}, got {len(flat)}")
+        return flat
+
+    def standardize(self, owner: str, inputs: Any) -> list[Any]:
+        """Matched, of each input's dtype, a trailing axis of size 1 added or dropped; ValueError if shapes disagree."""
+        standard = []
+        for x, expected in zip(self.match(owner, inputs), self.inputs, strict=True):
+            spec = InputSpec(shape=(None, *expected.shape[1:]), allow_last_axis_squeeze=True, name=expected.name)
+            if x is None or not hasattr(x, "shape"):
+                raise ValueError(f"Model '{owner}': input '{expected.name}' is not a tensor: {x!r}")
+            problem = spec.problem(x)
+            if problem is None and len(x.shape) != len(expected.shape):
+                x = ops.squeeze(x, -1) if len(x.shape) > len(expected.shape) else ops.expand_dims(x, -1)
+                problem = spec.problem(x)
+            if problem is not None:
+                raise ValueError(f"Model '{owner}': input '{expected.name}' is incompatible: {problem}")
+            standard.append(x if str(x.dtype) == expected.dtype else ops.cast(x, expected.dtype))
+        return standard
+
+    def input_dtype(self, dtype: str, index: int) -> str:
+        """The dtype in which data of `dtype` should enter as the `index`-th input: floats are not cut to integers on the way."""
+        expected = self.inputs[index].dtype
+        return dtype if is_float(dtype) and not is_float(expected) else expected
+
+
+def is_list(x: Any) -> bool:
+    return isinstance(x, (list, tuple))
+
+
+def _origin(t: KerasTensor) -> Node:
+    history = t._keras_history
+    assert history is not None
+    return history.operation._inbound_nodes[history.node_index]

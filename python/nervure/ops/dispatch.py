@@ -1,0 +1,323 @@
+"""How an op, written once as a function of Tensors, is called in three ways. `op` is the decorator.
+
+- A `KerasTensor` among the arguments: the call becomes an `Operation` of a functional model.
+- Inside a trace (a `Scope` was entered): the function runs as it is and adds nodes to the scope's graph.
+- Otherwise, eagerly: the function is traced once for each signature (shapes, dtypes, all other arguments by value), the
+  plan is kept among the 512 last used, and NumPy arrays that own their memory come back.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import lru_cache, update_wrapper
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import _core, config
+from .._dtypes import LEVEL, WEAK, graph_dtype, is_float, name_of
+from .._tensor import Operators, Tensor
+from .._trace import Scope, local
+from ..variable import Variable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PLAIN = frozenset((int, float, bool, str, type(None)))
+_ndarray = np.ndarray
+
+
+# ---- values to Tensors, inside a trace ----
+
+
+def tensor(x: Any) -> Tensor:
+    """`x` as a Tensor of the current trace. Python floats become floatx, Python ints int32 if they fit."""
+    if type(x) is Tensor:
+        return x
+    if isinstance(x, Variable):
+        return _scope().read(x)
+    t = type(x)
+    if t in WEAK:
+        return scalar(x, name_of(level(x)))
+    if isinstance(x, (list, tuple)) and any(isinstance(leaf, (Tensor, Variable)) for leaf in x):
+        parts = [tensor(part) for part in x]
+        dtype = name_of(max(level(part) for part in parts))
+        graph = _scope().graph
+        rows = [graph.op("reshape", (cast_to(p, dtype).node,), (1, *p.shape)) for p in parts]
+        return Tensor(graph.op("concatenate", rows, (0,)))
+    array = as_array(x)
+    dtype = graph_dtype(array.dtype)
+    return Tensor(_scope().graph.constant(np.ascontiguousarray(array, dtype)))
+
+
+def _scope() -> Scope:
+    scope = local.scope
+    if scope is None:
+        raise RuntimeError("this function works on Tensors, inside a trace only")
+    return scope
+
+
+def scalar(value: Any, dtype: str) -> Tensor:
+    """A 0-d constant."""
+    graph = _scope().graph
+    if dtype == "int64" and not -(2**53) <= value <= 2**53:  # an attribute is a double
+        return Tensor(graph.constant(np.array(value, dtype)))
+    return Tensor(graph.op("full", (), (), (value,), dtype))
+
+
+def as_array(x: Any) -> "np.ndarray[Any, Any]":
+    """`x` as a NumPy array. What is in lists counts as Python numbers: floats give floatx, integers int32 if they fit."""
+    if isinstance(x, Tensor):
+        raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
+    array = np.asarray(x)
+    if isinstance(x, (list, tuple)):
+        if array.dtype == np.float64:
+            return array.astype(config.floatx())
+        if array.dtype == np.int64 and (array.size == 0 or (-(2**31) <= array.min() and array.max() < 2**31)):
+            return array.astype(np.int32 if array.size else config.floatx())
+    return array
+
+
+def level(x: Any) -> int:
+    """Where the dtype of `x` stands in the promotion lattice (`nervure._dtypes`)."""
+    weak = WEAK.get(type(x))
+    if weak is not None:
+        return 3 if weak == 1 and not -(2**31) <= x < 2**31 else weak
+    return LEVEL[tensor(x).node.dtype]
+
+
+def cast_to(x: Tensor, dtype: str) -> Tensor:
+    """`x` with that dtype."""
+    node = x.node
+    if node.dtype == dtype:
+        return x
+    return Tensor(_scope().graph.op("cast", (node,), (), (), dtype))
+
+
+def floating(x: Any) -> Tensor:
+    """`x` as a Tensor of floats: integers and bools become floatx."""
+    x = tensor(x)
+    return x if is_float(x.node.dtype) else cast_to(x, config.floatx())
+
+
+def at(x: Any, dtype: str) -> Tensor:
+    """`x`, which may be a Python number, as a Tensor of that dtype."""
+    return scalar(x, dtype) if type(x) in WEAK else cast_to(tensor(x), dtype)
+
+
+def promote(*xs: Any, least: int = 0) -> tuple[Tensor, ...]:
+    """All of `xs` as Tensors of their common dtype, which is at the level `least` or above."""
+    xs = tuple(x if type(x) in WEAK else tensor(x) for x in xs)
+    dtype = name_of(max(least, *map(level, xs)))
+    return tuple(at(x, dtype) for x in xs)
+
+
+def pair(x1: Any, x2: Any, least: int = 0) -> tuple[Tensor, ...]:
+    """`promote` of two, quick where there is nothing to do."""
+    if type(x1) is Tensor and type(x2) is Tensor:
+        dtype = x1.node.dtype
+        if dtype == x2.node.dtype and LEVEL[dtype] >= least:
+            return x1, x2
+    return promote(x1, x2, least=least)
+
+
+def node(name: str, *xs: Tensor, ints: Sequence[int] = (), floats: Sequence[float] = (), dtype: Any = None) -> Tensor:
+    """The row `name` of the op table applied to Tensors."""
+    return Tensor(_scope().graph.op(name, [x.node for x in xs], ints, floats, dtype))
+
+
+# ---- signatures: what a plan is cached by. An array is (shape, dtype), anything else (type, value). ----
+
+
+class Symbolic(Exception):
+    """Raised where a KerasTensor turns up."""
+
+
+def signature(x: Any, inputs: list[Any], array: bool = False) -> Any:
+    """What identifies `x`; the arrays in it are appended to `inputs`. With `array`, a list is one array."""
+    t = type(x)
+    if t is _ndarray:
+        inputs.append(x)
+        return x.shape, x.dtype
+    if t in _PLAIN:
+        return t, str(x) if t is float and x == 0.0 else x  # 0.0 == -0.0
+    if isinstance(x, Variable):
+        inputs.append(x.core.array)
+        return x.shape, inputs[-1].dtype
+    if isinstance(x, (np.generic, np.ndarray)):
+        inputs.append(np.asarray(x))
+        return x.shape, x.dtype
+    if isinstance(x, Tensor):
+        raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
+    keras_tensor = sys.modules.get("nervure.keras_tensor")
+    if keras_tensor is not None and isinstance(x, keras_tensor.KerasTensor):
+        raise Symbolic
+    if isinstance(x, (list, tuple)):
+        if array and not any(isinstance(part, _COMPOUND) for part in x):
+            inputs.append(as_array(x))
+            return inputs[-1].shape, inputs[-1].dtype
+        return tuple, tuple([signature(part, inputs) for part in x])
+    if array or (hasattr(x, "__array__") and not isinstance(x, type)):
+        inputs.append(as_array(x))
+        return inputs[-1].shape, inputs[-1].dtype
+    return t, x
+
+
+_COMPOUND = (np.ndarray, np.generic, Operators)
+
+
+def revive(spec: Any, scope: Scope, inputs: list[Tensor]) -> Any:
+    """The argument that `signature` described, with inputs of the scope for its arrays."""
+    kind, value = spec
+    if isinstance(value, np.dtype) and type(kind) is tuple:
+        inputs.append(scope.input(kind, graph_dtype(value)))
+        return inputs[-1]
+    if kind is tuple:
+        return tuple([revive(part, scope, inputs) for part in value])
+    return float(value) if kind is float else value
+
+
+def outputs_of(result: Any, leaves: list[Tensor]) -> Any:
+    """The structure of `result`, with positions in `leaves`, to which its Tensors are appended."""
+    if isinstance(result, (Tensor, Variable, np.ndarray, np.generic)):
+        leaves.append(tensor(result))
+        return len(leaves) - 1
+    if isinstance(result, dict):
+        return type(result)((key, outputs_of(part, leaves)) for key, part in result.items())
+    if isinstance(result, (list, tuple)):
+        parts = [outputs_of(part, leaves) for part in result]
+        return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+    return Static(result)
+
+
+class Static:
+    """A leaf of a result that is no array: handed back as it is."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def fill(structure: Any, arrays: list[Any]) -> Any:
+    """The structure made by `outputs_of`, with arrays in it."""
+    t = type(structure)
+    if t is int:
+        return arrays[structure]
+    if t is Static:
+        return structure.value
+    if isinstance(structure, dict):
+        return t((key, fill(part, arrays)) for key, part in structure.items())
+    parts = [fill(part, arrays) for part in structure]
+    return t(*parts) if hasattr(structure, "_fields") else t(parts)
+
+
+@lru_cache(maxsize=512)
+def compiled(function: Any, spec: tuple[Any, ...], names: tuple[str, ...], version: int) -> "tuple[_core.Plan, Any]":
+    """The plan of `function` for a signature, and the structure of its result (None: a single array)."""
+    with Scope() as scope:
+        inputs: list[Tensor] = []
+        args = [revive(part, scope, inputs) for part in spec]
+        n = len(args) - len(names)
+        leaves: list[Tensor] = []
+        structure = outputs_of(function(*args[:n], **dict(zip(names, args[n:], strict=True))), leaves)
+        return scope.plan(inputs, leaves), None if structure == 0 and type(structure) is int else structure
+
+
+def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) -> Any:
+    """Makes a function of Tensors an op that can be called in all three modes.
+
+    The first `arrays` parameters are arrays, for which lists of numbers may be given; with `sequence`, the first is a
+    sequence of arrays. Arrays may be given for other parameters, too.
+    """
+    if function is None:
+        return lambda f: op(f, arrays=arrays, sequence=sequence)
+    f = function
+    names_of_arrays = frozenset() if sequence else frozenset(f.__code__.co_varnames[:arrays])
+    leading = 0 if sequence else arrays
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if local.scope is not None:
+            return f(*args, **kwargs)
+        inputs: list[Any] = []
+        spec = []
+        try:
+            for x in args:
+                t = type(x)
+                if t is _ndarray:
+                    inputs.append(x)
+                    spec.append((x.shape, x.dtype))
+                else:
+                    spec.append(signature(x, inputs, len(spec) < leading))
+            if kwargs:
+                names = tuple(kwargs)
+                for name in names:
+                    spec.append(signature(kwargs[name], inputs, name in names_of_arrays))
+            else:
+                names = ()
+        except Symbolic:
+            return sys.modules["nervure.ops"]._symbolic(call, args, kwargs)
+        plan, structure = compiled(f, tuple(spec), names, config.version)
+        out = plan.run(*inputs)
+        return out[0] if structure is None else fill(structure, out)
+
+    return update_wrapper(call, f)
+
+
+# ---- shapes and axes ----
+
+
+def axis_of(axis: Any, ndim: int, what: str) -> int:
+    """`axis` in [0, ndim), or a ValueError that names the op."""
+    k = int(axis)
+    if not -ndim <= k < ndim:
+        raise ValueError(f"{what}: axis {axis} is out of bounds for {ndim} dimensions")
+    return k % ndim
+
+
+def axes_of(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
+    """None (all), an int or a sequence of ints as sorted axes, each once."""
+    if axis is None:
+        return tuple(range(ndim))
+    if isinstance(axis, (list, tuple)):
+        axes = tuple(sorted({axis_of(k, ndim, what) for k in axis}))
+        if len(axes) != len(axis):
+            raise ValueError(f"{what}: an axis is given twice in {tuple(axis)}")
+        return axes
+    return (axis_of(axis, ndim, what),)
+
+
+def shape_of(shape: Any, what: str) -> tuple[int, ...]:
+    """An int or a sequence of non-negative ints as a tuple."""
+    dims = tuple(int(n) for n in shape) if isinstance(shape, (list, tuple)) else (int(shape),)
+    if any(n < 0 for n in dims):
+        raise ValueError(f"{what}: a shape has no negative extents, got {dims}")
+    return dims
+
+
+def reshaped(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """`x` in a shape that is known to fit."""
+    return x if x.shape == tuple(shape) else node("reshape", x, ints=tuple(shape))
+
+
+def permuted(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """`x` with its axes in that order."""
+    return x if tuple(axes) == tuple(range(len(axes))) else node("transpose", x, ints=tuple(axes))
+
+
+def broadcasted(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """`x` repeated along new axes and axes of size 1."""
+    return x if x.shape == tuple(shape) else node("broadcast_to", x, ints=tuple(shape))
+
+
+def sliced(x: Tensor, axis: int, begin: int, size: int, step: int = 1) -> Tensor:
+    """`size` elements of one axis from `begin`, every `step`-th."""
+    shape = x.shape
+    n = len(shape)
+    begins, sizes, steps = [0] * n, list(shape), [1] * n
+    begins[axis], sizes[axis], steps[axis] = begin, size, step
+    return node("slice", x, ints=(*begins, *sizes, *steps))
+
+
+def iota(shape: Sequence[int], axis: int, dtype: str = "int32") -> Tensor:
+    """The index along `axis`."""
+    return node("iota", ints=(axis, *shape), dtype=dtype)
+

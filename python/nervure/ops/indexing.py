@@ -1,0 +1,422 @@
+"""Ops that pick, place and order elements: indexing, take, scatter, segment sums, sort, top-k, quantiles."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .._dtypes import is_float
+from .._tensor import Tensor
+from ..variable import Variable
+from .dispatch import (
+    as_array,
+    axis_of,
+    cast_to,
+    floating,
+    iota,
+    local,
+    node,
+    op,
+    pair,
+    reshaped,
+    scalar,
+    shape_of,
+    sliced,
+    tensor,
+)
+from .elementwise import GENERATED, where
+from .manipulation import expand_dims, moveaxis, pad, plain, squeeze
+from .reduction import on_last, reduce, sum
+
+__all__ = (
+    "argsort bincount digitize get_item in_top_k median percentile quantile scatter scatter_update searchsorted "
+    "segment_sum slice slice_update sort take take_along_axis top_k"
+).split()
+
+_add, _subtract, _multiply, _less, _less_equal, _equal, _greater = (
+    GENERATED[name] for name in ("add", "subtract", "multiply", "less", "less_equal", "equal", "greater")
+)
+
+
+_Slice = slice  # the name is an op's below
+
+# ---- x[key] ----
+
+
+def get_item(x: Any, key: Any) -> Any:
+    """x[key]. Of arrays as in NumPy, but a copy. Of Tensors: slices, integers, None, Ellipsis, and integer arrays next to
+    each other; a boolean mask has no fixed shape and is a TypeError (use `where`)."""
+    if local.scope is None and isinstance(x, (np.ndarray, Variable, list, tuple)):
+        return np.array(as_array(x)[key])
+    return _get_item(x, key)
+
+
+def _is_array(k: Any) -> bool:
+    if isinstance(k, Tensor):
+        return k.ndim > 0 or k.node.op not in ("full", "constant")
+    return isinstance(k, (list, np.ndarray, Variable))
+
+
+@op
+def _get_item(x: Any, key: Any) -> Tensor:
+    x = tensor(x)
+    keys = list(key) if isinstance(key, tuple) else [key]
+    for k in keys:
+        if isinstance(k, (bool, np.bool_)) or str(getattr(k, "dtype", "")) == "bool":
+            raise TypeError("a mask of booleans picks an unknown number of elements; use ops.where or multiply by it")
+    used = len([k for k in keys if k is not None and k is not Ellipsis])
+    if used > x.ndim:
+        raise IndexError(f"{used} indices for an array of {x.ndim} dimensions")
+    dots = [j for j, k in enumerate(keys) if k is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can have one '...' only")
+    j = dots[0] if dots else len(keys)
+    keys[j : j + 1] = [_Slice(None)] * (x.ndim - used)
+    arrays = [j for j, k in enumerate(keys) if _is_array(k)]
+    if arrays and arrays != list(range(arrays[0], arrays[-1] + 1)):
+        raise TypeError("index arrays must stand next to each other; use ops.take or ops.take_along_axis")
+
+    shape = x.shape
+    begins, sizes, steps = [], [], []
+    kept: list[int] = []  # the shape after slicing: integers drop their axis, None adds one
+    first = 0  # the axis, in `kept`, of the first index array
+    axis = 0
+    for j, k in enumerate(keys):
+        if j in arrays[:1]:
+            first = len(kept)
+        if k is None:
+            kept.append(1)
+            continue
+        n = shape[axis]
+        if j in arrays:
+            begin, size, step = 0, n, 1
+        elif isinstance(k, _Slice):
+            begin, stop, step = _Slice(*(None if v is None else int(v) for v in (k.start, k.stop, k.step))).indices(n)
+            size = len(range(begin, stop, step))
+            begin = begin if size else 0
+        else:
+            begin, size, step = int(k), 1, 1
+            if not -n <= begin < n:
+                raise IndexError(f"index {begin} is out of bounds for axis {axis} of size {n}")
+            begin %= n
+        begins.append(begin)
+        sizes.append(size)
+        steps.append(step)
+        if j in arrays or isinstance(k, _Slice):
+            kept.append(size)
+        axis += 1
+    y = x if tuple(sizes) == shape and set(steps) <= {1} else node("slice", x, ints=(*begins, *sizes, *steps))
+    y = reshaped(y, kept)
+    return _gather(y, first, [tensor(keys[j]) for j in arrays]) if arrays else y
+
+
+def _gather(x: Tensor, axis: int, indices: list[Tensor]) -> Tensor:
+    """x[.., i, j, ..] for integer arrays i, j .. of axes from `axis`: one `take` over those axes merged."""
+    shape = x.shape
+    sizes = shape[axis : axis + len(indices)]
+    flat = _wrapped(indices[0], sizes[0])
+    for index, n in zip(indices[1:], sizes[1:], strict=True):
+        flat = _add(_multiply(flat, n), _wrapped(index, n))
+    merged = reshaped(x, (*shape[:axis], math.prod(sizes), *shape[axis + len(indices) :]))
+    return node("take", merged, flat, ints=(axis,))
+
+
+def _wrapped(index: Any, n: int) -> Tensor:
+    """Indices of an axis of size n, with negative ones counted from its end."""
+    index = tensor(index)
+    if is_float(index.dtype):
+        raise TypeError(f"indices must be integers, got {index.dtype}")
+    if index.dtype == "bool":
+        index = cast_to(index, "int32")
+    return where(_less(index, 0), _add(index, n), index)
+
+
+# ---- take and put ----
+
+
+@op(arrays=2)
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """The slices of `x` at `indices` along `axis`, or the elements of the flattened `x`. -1 is the last.
+
+    >>> import nervure as nv
+    >>> nv.ops.take([10, 20, 30], [2, 0, -1])
+    array([30, 10, 30], dtype=int32)
+    """
+    x = tensor(x)
+    if axis is None:
+        x, axis = reshaped(x, (x.size,)), 0
+    return _gather(x, axis_of(axis, x.ndim, "take"), [tensor(indices)])
+
+
+@op(arrays=2)
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`, or of the flattened `x`; the other axes broadcast."""
+    x = tensor(x)
+    if axis is None:
+        x, axis = reshaped(x, (x.size,)), 0
+        indices = reshaped(tensor(indices), (tensor(indices).size,))
+    k = axis_of(axis, x.ndim, "take_along_axis")
+    index = _wrapped(indices, x.shape[k])
+    if index.ndim != x.ndim:
+        raise ValueError(f"take_along_axis: shapes {x.shape} and {index.shape} differ in rank")
+    common = [n if n != 1 else m for n, m in zip(x.shape, index.shape, strict=True)]
+    for target in (x, index):
+        full = [target.shape[k] if j == k else n for j, n in enumerate(common)]
+        if target is x:
+            x = x if x.shape == tuple(full) else node("broadcast_to", x, ints=full)
+        else:
+            index = index if index.shape == tuple(full) else node("broadcast_to", index, ints=full)
+    return node("take_along_axis", x, index, ints=(k,))
+
+
+def _flat_index(indices: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Positions in an array of `shape`, flattened, of the points `indices[.., :]`."""
+    if not indices.shape or indices.shape[-1] > len(shape):
+        raise ValueError(f"scatter: indices of shape {indices.shape} do not point into shape {shape}")
+    flat: Any = None
+    for j, n in enumerate(shape[: indices.shape[-1]]):
+        part = _wrapped(reshaped(sliced(indices, indices.ndim - 1, j, 1), indices.shape[:-1]), n)
+        flat = part if flat is None else _add(_multiply(flat, n), part)
+    return flat
+
+
+def _scattered(indices: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
+    depth = indices.shape[-1] if indices.shape else 0
+    flat = _flat_index(indices, shape)
+    heads, rest = math.prod(shape[:depth]), shape[depth:]
+    count = flat.size
+    if values.shape != (*flat.shape, *rest):
+        values = node("broadcast_to", values, ints=(*flat.shape, *rest))
+    y = node("scatter_add", reshaped(flat, (count,)), reshaped(values, (count, *rest)), ints=(0, heads))
+    return reshaped(y, shape)
+
+
+@op(arrays=2)
+def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
+    """Zeros of `shape` with `values[i]` added at the point `indices[i]`."""
+    return _scattered(tensor(indices), tensor(values), shape_of(shape, "scatter"))
+
+
+@op(arrays=3)
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
+    """`inputs` with `updates[i]` at the point `indices[i]`; with reduction="add", added there.
+
+    Without a reduction the points must differ.
+    """
+    x, index = tensor(inputs), tensor(indices)
+    values = cast_to(tensor(updates), x.dtype)
+    if reduction == "add":
+        return _add(x, _scattered(index, values, x.shape))
+    if reduction is not None:
+        raise ValueError(f"scatter_update: reduction must be None or 'add', got {reduction!r}")
+    number = cast_to(x, "int32") if x.dtype == "bool" else x
+    values = cast_to(values, number.dtype)
+    hit = _scattered(index, scalar(1, "int32"), x.shape)
+    return cast_to(where(_greater(hit, 0), _scattered(index, values, x.shape), number), x.dtype)
+
+
+def _concrete(x: Any, what: str) -> Any:
+    """The numbers of `x`, on which the shape of a result depends."""
+    if isinstance(x, Tensor):
+        try:
+            return np.asarray(x)
+        except TypeError:
+            raise TypeError(f"{what} must be given inside a trace, where the shape of a result cannot depend on data") from None
+    return as_array(x)
+
+
+def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
+    """y[s] = the sum of data[i] over all i with segment_ids[i] == s.
+
+    >>> import nervure as nv
+    >>> nv.ops.segment_sum([1.0, 2.0, 4.0], [0, 1, 0])
+    array([5., 2.], dtype=float32)
+    """
+    if num_segments is None:
+        ids = _concrete(segment_ids, "segment_sum: num_segments")
+        num_segments = int(ids.max()) + 1 if ids.size else 0
+    return _segment_sum(data, segment_ids, num_segments)
+
+
+@op(arrays=2)
+def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
+    x, index = tensor(data), tensor(segment_ids)
+    if index.ndim != 1 or not x.ndim or x.shape[0] != index.size:
+        raise ValueError(f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}")
+    return node("scatter_add", index, x, ints=(0, num_segments))
+
+
+def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
+    """How often each integer from 0 occurs in the last axis of `x`, or the sum of its weights."""
+    if sparse:
+        raise ValueError("bincount: sparse tensors are not supported")
+    values = _concrete(x, "bincount: numbers to count")
+    n = max(int(values.max()) + 1 if values.size else 0, minlength)
+    return _bincount(x, weights, n)
+
+
+@op(arrays=2)
+def _bincount(x: Any, weights: Any, n: int) -> Tensor:
+    x = tensor(x)
+    hits = cast_to(_equal(expand_dims(x, -1), iota((n,), 0, x.dtype)), "int32")
+    if weights is not None:
+        w = expand_dims(tensor(weights), -1)
+        hits = _multiply(cast_to(hits, w.dtype), w)
+    return sum(hits, axis=-2)
+
+
+def _starts(indices: Any, what: str) -> tuple[int, ...]:
+    if isinstance(indices, Tensor):
+        indices = _concrete(indices, f"{what}: constant start_indices")
+    return tuple(int(i) for i in np.ravel(plain(indices)))
+
+
+def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
+    """The block of `shape` that begins at `start_indices`."""
+    return _slice(inputs, _starts(start_indices, "slice"), tuple(plain(shape)))
+
+
+@op
+def _slice(inputs: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Tensor:
+    x = tensor(inputs)
+    sizes = [n - s if m == -1 else m for n, s, m in zip(x.shape, starts, shape, strict=True)]
+    return node("slice", x, ints=(*starts, *sizes, *(1,) * x.ndim))
+
+
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
+    """`inputs` with the block that begins at `start_indices` replaced by `updates`."""
+    return _slice_update(inputs, updates, _starts(start_indices, "slice_update"))
+
+
+@op(arrays=2)
+def _slice_update(inputs: Any, updates: Any, starts: tuple[int, ...]) -> Tensor:
+    x = tensor(inputs)
+    block = cast_to(tensor(updates), x.dtype)
+    widths = [(s, n - s - m) for s, n, m in zip(starts, x.shape, block.shape, strict=True)]
+    inside = pad(node("broadcast_to", scalar(True, "bool"), ints=block.shape), widths)
+    return where(inside, pad(block, widths), x)
+
+
+# ---- order ----
+
+
+@op
+def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
+    """The k largest elements of the last axis, in descending order, and their indices (int32). Of equals the first comes
+    first.
+
+    >>> import nervure as nv
+    >>> nv.ops.top_k([1.0, 3.0, 2.0], k=2)
+    (array([3., 2.], dtype=float32), array([1, 2], dtype=int32))
+    """
+    x = tensor(x)
+    if not x.ndim or not 0 <= k <= x.shape[-1]:
+        raise ValueError(f"top_k: cannot take {k} of the last axis of shape {x.shape}")
+    index = node("top_k_indices", cast_to(x, "int32") if x.dtype == "bool" else x, ints=(k,))
+    return node("take_along_axis", x, index, ints=(x.ndim - 1,)), index
+
+
+@op(arrays=2)
+def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
+    """Whether predictions[i, targets[i]] is among the k largest of its row; ties with the k-th count as in."""
+    x, target = floating(predictions), tensor(targets)
+    own = take_along_axis(x, expand_dims(target, -1), axis=-1)
+    finite = squeeze(GENERATED["isfinite"](own), -1)
+    larger = sum(cast_to(_greater(x, own), "int32"), axis=-1)
+    return GENERATED["logical_and"](_less(larger, k), finite)
+
+
+def _ascending(x: Any, axis: int | None, what: str) -> tuple[Tensor, Tensor, int]:
+    x = tensor(x)
+    if axis is None:
+        x, axis = reshaped(x, (x.size,)), 0
+    k = axis_of(axis, x.ndim, what)
+    last = moveaxis(x, k, -1)
+    # Largest first of -x, or of -1 - x: that has no overflow. Ties stay in order, so the sort is stable.
+    number = cast_to(last, "int32") if last.dtype == "bool" else last
+    opposite = GENERATED["negative"](number) if is_float(number.dtype) else _subtract(-1, number)
+    return last, node("top_k_indices", opposite, ints=(last.shape[-1],)), k
+
+
+@op
+def argsort(x: Any, axis: int | None = -1) -> Tensor:
+    """The indices (int32) that sort `x` along `axis`, or flattened. Equals keep their order; NaN comes last."""
+    _, index, k = _ascending(x, axis, "argsort")
+    return moveaxis(index, -1, k)
+
+
+@op
+def sort(x: Any, axis: int | None = -1) -> Tensor:
+    """`x` in ascending order along `axis`, or flattened; NaN comes last.
+
+    >>> import nervure as nv
+    >>> nv.ops.sort([3, 1, 2])
+    array([1, 2, 3], dtype=int32)
+    """
+    last, index, k = _ascending(x, axis, "sort")
+    return moveaxis(node("take_along_axis", last, index, ints=(last.ndim - 1,)), -1, k)
+
+
+@op(arrays=2)
+def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
+    """Where `values` would go in a sorted vector: before their equals, or after with side="right". int32."""
+    if side not in ("left", "right"):
+        raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
+    a, v = pair(sorted_sequence, values)
+    if a.ndim != 1:
+        raise ValueError(f"searchsorted: the sorted sequence must be a vector, got shape {a.shape}")
+    before = (_less if side == "left" else _less_equal)(a, reshaped(v, (*v.shape, 1)))
+    return reduce("sum", cast_to(before, "int32"), -1, False)
+
+
+@op(arrays=2)
+def digitize(x: Any, bins: Any) -> Tensor:
+    """The number of `bins` (ascending) at or below each element: int32."""
+    return searchsorted(bins, x, side="right")
+
+
+@op(arrays=2)
+def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The q-quantiles over axes, 0 <= q <= 1; q's axis, if it has one, comes first.
+
+    `method`: "linear", "lower", "higher", "midpoint" or "nearest".
+    """
+    x = floating(x)
+    q = cast_to(floating(q), x.dtype)
+    last, order, _ = on_last(x, axis, "quantile")
+    n = last.shape[-1]
+    if n == 0:
+        raise ValueError("quantile: nothing to order")
+    ordered = sort(last)
+    place = _multiply(q, n - 1)
+    low, high = GENERATED["floor"](place), GENERATED["ceil"](place)
+    part = _subtract(place, low)
+    if method == "nearest":
+        low = high = GENERATED["round"](place)
+    elif method != "linear":
+        choices = {"lower": (low, low), "higher": (high, high), "midpoint": (low, high)}
+        if method not in choices:
+            raise ValueError(f"quantile: method must be linear, lower, higher, midpoint or nearest, got {method!r}")
+        low, high = choices[method]
+        part = GENERATED["multiply"](_subtract(high, low), 0.5) if method == "midpoint" else part
+    a, b = (take(ordered, cast_to(i, "int32"), axis=-1) for i in (low, high))
+    y = _add(a, _multiply(_subtract(b, a), part))
+    if q.ndim:
+        y = moveaxis(y, -1, 0)
+    y = where(reduce("any", GENERATED["isnan"](last), -1, False), math.nan, y)
+    if keepdims:
+        axes = order[last.ndim - 1 :]
+        y = reshaped(y, (*q.shape, *(1 if k in axes else m for k, m in enumerate(x.shape))))
+    return y
+
+
+@op(arrays=2)
+def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+    """The q-th percentiles: `quantile` of q / 100."""
+    return quantile(x, _multiply(floating(q), 0.01), axis, method, keepdims)
+
+
+@op
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The middle element over axes, or the mean of the two middle ones."""
+    return quantile(x, 0.5, axis, "linear", keepdims)

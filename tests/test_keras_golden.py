@@ -1,0 +1,34 @@
+"""nervure against values made with Keras 3.15.1 (see golden/make_golden.py): the same programs, the module exchanged."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nervure
+from golden.cases import CASES
+
+GOLDEN: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "golden.json").read_text())
+
+# relative and absolute; a whole run accumulates what each step rounds differently
+TOLERANCE = {"train": (1e-4, 1e-4), "initializer": (0.02, 0.002)}
+
+
+def test_every_case_has_its_values() -> None:
+    assert set(GOLDEN) - {"keras"} == set(CASES)
+    assert GOLDEN["keras"] == "3.15.1"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_as_keras(name: str) -> None:
+    expected, got = GOLDEN[name], CASES[name](nervure)
+    rtol, atol = TOLERANCE.get(name.split("/")[0], (2e-5, 2e-6))
+    assert set(got) == set(expected)
+    for key, value in expected.items():
+        if isinstance(got[key], list):
+            assert got[key] == value, key
+            continue
+        assert np.shape(got[key]) == np.shape(value), key
+        np.testing.assert_allclose(got[key], value, rtol, atol, err_msg=key)
