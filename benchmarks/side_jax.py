@@ -23,7 +23,10 @@ def parameters(work: Work, key):
     layers = []
     for k, (a, b) in enumerate(zip(work.widths, work.widths[1:])):
         limit = (6 / (a + b)) ** 0.5
-        p = {"w": jax.random.uniform(jax.random.fold_in(key, k), (a, b), minval=-limit, maxval=limit), "b": jnp.zeros(b)}
+        p = {
+            "w": jax.random.uniform(jax.random.fold_in(key, k), (a, b), minval=-limit, maxval=limit),
+            "b": jnp.zeros(b),
+        }
         if work.block and k < len(work.widths) - 2:
             p |= {"gamma": jnp.ones(b), "beta": jnp.zeros(b)}
         layers.append(p)

@@ -1,4 +1,4 @@
-"""onnxruntime's side: one row through a network of Gemm, Relu and Softmax, all optimisations, bound input and output."""
+"""onnxruntime's side: one row through a network of Gemm, Relu and Softmax, all optimisations on."""
 
 from __future__ import annotations
 

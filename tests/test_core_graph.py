@@ -29,8 +29,8 @@ def test_same_computation_is_the_same_node(graph):
 def test_node_properties(graph):
     x = graph.input((4, 3), "float64", "x")
     assert (x.shape, x.dtype, x.op, x.name, x.inputs) == ((4, 3), "float64", "input", "x", ())
-    f = graph.op("full", (), (2, 0), (1.5,), "int32")
-    assert (f.shape, f.dtype, f.ints, f.floats[0], f.name) == ((2, 0), "int32", (2, 0), 1.5, None)
+    f = graph.op("full", (), (2, 0), (2.0,), "int32")
+    assert (f.shape, f.dtype, f.ints, f.floats[0], f.name) == ((2, 0), "int32", (2, 0), 2.0, None)
     assert graph.input((), "bool").shape == ()
     assert repr(x) == "<Node 0: input x float64(4, 3)>"
     with pytest.raises(AttributeError):

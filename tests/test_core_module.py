@@ -22,7 +22,7 @@ def stub_parameters(function: ast.FunctionDef) -> list[tuple[str, object, object
     kinds, a = inspect.Parameter, function.args
     plain = [*a.posonlyargs, *a.args]
     defaults = [inspect.Parameter.empty] * (len(plain) - len(a.defaults)) + [ast.literal_eval(d) for d in a.defaults]
-    out = [(p.arg, kinds.POSITIONAL_OR_KEYWORD, d) for p, d in zip(plain, defaults) if p.arg != "self"]
+    out = [(p.arg, kinds.POSITIONAL_OR_KEYWORD, d) for p, d in zip(plain, defaults) if p.arg not in ("self", "cls")]
     if a.vararg:
         out.append((a.vararg.arg, kinds.VAR_POSITIONAL, kinds.empty))
     if a.kwarg:
@@ -56,7 +56,7 @@ def test_stub_of_class(name):
     for method, function in body.items():
         if any(isinstance(d, ast.Name) and d.id == "property" for d in function.decorator_list):
             assert inspect.isgetsetdescriptor(vars(cls)[method])
-        elif method == "__init__":
+        elif method == "__new__":
             assert runtime_parameters(cls) == stub_parameters(function)
         elif method != "__len__":
             assert runtime_parameters(vars(cls)[method]) == stub_parameters(function), method

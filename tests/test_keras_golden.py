@@ -1,13 +1,12 @@
-"""nervure against values made with Keras 3.15.1 (see golden/make_golden.py): the same programs, the module exchanged."""
+"""nervure against values made with Keras 3.15.1 (see golden/make_golden.py): the same programs, another module."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import nervure
 import numpy as np
 import pytest
-
-import nervure
 from golden.cases import CASES
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "golden.json").read_text())

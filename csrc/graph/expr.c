@@ -41,7 +41,7 @@ struct nv_expr {
   int ndim;
   int64_t shape[NV_MAX_DIMS]; /* merged */
   int64_t total, cols;        /* cols = shape[ndim - 1] */
-  int64_t last;               /* last extent before merging: nv_expr_tile's columns */
+  int64_t last;               /* nv_expr_tile's columns */
   int64_t rows;               /* shares of the instruction */
   int64_t block;              /* elements, most */
   int64_t block_rows;         /* >= 1 where blocks hold whole rows; 0 where they are parts of a row */
@@ -54,12 +54,12 @@ struct nv_expr {
   bool gathers;
   size_t scratch_at, scratch;
   double cost;
+  char *names;
 };
 
 size_t nv_expr_scratch(const nv_expr *e) { return e->scratch; }
 double nv_expr_cost(const nv_expr *e) { return e->cost; }
-int nv_expr_block(const nv_expr *e) { return (int)e->block; }
-void nv_expr_set_scratch(nv_expr *e, size_t at) { e->scratch_at = at; }
+const char *nv_expr_names(const nv_expr *e) { return e->names; }
 
 /* ---- building ---- */
 
@@ -247,6 +247,21 @@ static double estimate(const nv_expr_spec *s, const nv_expr *e) {
   return 30 + element * n + (double)e->n_steps * 6 * (n / (double)e->block + 1);
 }
 
+static nv_status name_steps(nv_builder *b, const nv_expr_spec *s, nv_expr *e) {
+  size_t bytes = 1, at = 0;
+  for (int v = 0; v < s->n_values; v++)
+    if (s->value[v].kind == NV_EXPR_STEP) bytes += strlen(s->value[v].name) + 1;
+  if (!(e->names = nv_builder_alloc(b, bytes))) return NV_ERR_MEMORY;
+  for (int v = 0; v < s->n_values; v++) {
+    if (s->value[v].kind != NV_EXPR_STEP) continue;
+    size_t n = strlen(s->value[v].name);
+    if (at) e->names[at++] = ' ';
+    memcpy(e->names + at, s->value[v].name, n);
+    at += n;
+  }
+  return NV_OK;
+}
+
 nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, nv_expr **out) {
   nv_expr *e = nv_builder_alloc(b, sizeof *e);
   shape_of *m = nv_pool_alloc(&b->temp, sizeof *m);
@@ -255,7 +270,7 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
     return NV_ERR_MEMORY;
   merge(s, m);
   e->ndim = m->ndim, e->total = 1, e->rows = s->rows, e->scratch_at = scratch_at;
-  e->last = s->ndim ? s->shape[s->ndim - 1] : 1;
+  e->last = s->last;
   bool flat = true;
   size_t bytes = 0;
   for (int d = 0; d < m->ndim; d++) e->total *= e->shape[d] = m->shape[d];
@@ -287,6 +302,7 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
     at += ((size_t)e->block * t->size + 63) / 64 * 64;
   }
   e->scratch = at;
+  NV_TRY(name_steps(b, s, e));
   e->cost = estimate(s, e);
   *out = e;
   return NV_OK;

@@ -25,6 +25,7 @@ typedef struct nv_expr_value {
   nv_block_fn fn;
   int in[3], n_in; /* earlier values */
   const void *params;
+  const char *name;
   double cost;     /* ns an element */
 } nv_expr_value;
 
@@ -37,6 +38,7 @@ typedef struct nv_expr_spec {
   int ndim;
   int64_t shape[NV_MAX_DIMS]; /* no extent is 0 */
   int64_t rows;               /* the instruction's: shares are whole multiples of size / rows elements */
+  int64_t last;               /* columns of nv_expr_tile: the host's last extent */
   nv_expr_value value[NV_EXPR_VALUES];
   int n_values;
   nv_expr_store store[NV_MAX_OPERANDS];
@@ -47,8 +49,7 @@ typedef struct nv_expr_spec {
 nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *spec, size_t scratch_at, nv_expr **out);
 size_t nv_expr_scratch(const nv_expr *e);
 double nv_expr_cost(const nv_expr *e);     /* ns on one core */
-int nv_expr_block(const nv_expr *e);       /* elements a block */
-void nv_expr_set_scratch(nv_expr *e, size_t at);
+const char *nv_expr_names(const nv_expr *e); /* of its steps, space-separated, for people */
 
 /* Before nv_expr_tile, once an instruction and thread: fills the registers that stay the same. */
 void nv_expr_begin(const nv_expr *e, nv_ctx *ctx, void *const *ptr);

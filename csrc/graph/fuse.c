@@ -15,10 +15,6 @@
 #define SMALL 256  /* elements: unrelated values of one space share a program, to save instructions */
 #define STEPS 56   /* members of a program, at most */
 
-static bool same_space(const nv_value *a, const nv_value *b) {
-  return a->ndim == b->ndim && (a->ndim == 0 || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0);
-}
-
 static bool is_elem(const nv_value *v) { return v->kind == NV_VALUE_ELEM && !v->dead; }
 static bool is_made(const nv_value *v) { return !v->dead && (v->kind == NV_VALUE_ELEM || v->kind == NV_VALUE_OP); }
 
@@ -112,7 +108,7 @@ static nv_status group(nv_builder *b, int *parent, int stages) {
       const nv_value *v = &b->values[by];
       if (is_elem(u) && u->stage == v->stage) join(parent, k, by);
       for (int p = 0; p < 2; p++)
-        if (previous[p] >= 0 && b->values[previous[p]].stage == v->stage && same_space(&b->values[previous[p]], v))
+        if (previous[p] >= 0 && b->values[previous[p]].stage == v->stage && nv_same_space(&b->values[previous[p]], v))
           join(parent, previous[p], by);
       if (previous[0] < 0 || b->values[previous[0]].stage != v->stage) previous[1] = previous[0];
       previous[0] = by;
@@ -120,7 +116,7 @@ static nv_status group(nv_builder *b, int *parent, int stages) {
     if (!is_elem(u) || u->count > SMALL) continue;
     /* The newest small value of each space of a stage hangs in the stage's chain. */
     int *at = &last[u->stage];
-    while (*at >= 0 && !same_space(&b->values[*at], u)) at = &chain[*at];
+    while (*at >= 0 && !nv_same_space(&b->values[*at], u)) at = &chain[*at];
     if (*at >= 0) {
       join(parent, *at, k);
       chain[k] = chain[*at];
@@ -167,6 +163,7 @@ static nv_unit *new_unit(nv_builder *b) {
 static void add_program(nv_builder *b, int *members, int n) {
   for (int k = 0; k < n; k++) b->values[members[k]].unit = b->n_units;
   if (n > 1 && (n > STEPS || operands_of(b, members, n, b->n_units) > NV_MAX_OPERANDS)) {
+    for (int k = n / 2; k < n; k++) b->values[members[k]].unit = -1;
     add_program(b, members, n / 2); /* members are in topological order: the first half never reads the second */
     add_program(b, members + n / 2, n - n / 2);
     return;

@@ -95,8 +95,7 @@ static nv_status resolve(nv_builder *b, const nv_value *consumer, nv_ref r, nv_r
       c->params = memcpy(params, iota, sizeof iota);
     }
     r = (nv_ref){.value = clone, .aligned = true};
-    int64_t step = 1;
-    for (int d = c->ndim - 1; d >= 0; step *= c->shape[d--]) r.strides[d] = step;
+    nv_aligned_strides(c, r.strides);
   }
   *out = r;
   return NV_OK;
@@ -108,6 +107,7 @@ static nv_status new_elem(nv_builder *b, const nv_node *n, nv_block_fn fn, const
   if (v < 0) return NV_ERR_MEMORY;
   b->values[v].fn = fn;
   b->values[v].cost = 0.05;
+  b->values[v].copies = fn == nv_k->block[NV_BLOCK_copy][n->type.dtype];
   if (n_in) memcpy(b->values[v].in, refs, (size_t)n_in * sizeof *refs);
   *out = v;
   return NV_OK;
@@ -145,8 +145,7 @@ static nv_status contiguous(nv_builder *b, const nv_node *n, nv_ref *out) {
 int nv_copy_of(nv_builder *b, int value) {
   nv_ref in = {.value = value, .aligned = true};
   const nv_value *u = &b->values[value];
-  int64_t step = 1;
-  for (int d = u->ndim - 1; d >= 0; step *= u->shape[d--]) in.strides[d] = step;
+  nv_aligned_strides(u, in.strides);
   int v;
   if (new_elem(b, u->node, nv_k->block[NV_BLOCK_copy][u->node->type.dtype], &in, 1, &v) != NV_OK) return -1;
   nv_value *c = &b->values[v];

@@ -5,7 +5,8 @@
  *   fuse.c    elementwise values -> programs; programs -> epilogues of the op they follow; what comes after the commit
  *   order.c   the order of the units
  *   layout.c  where each value lives: arena by liveness, outputs and variables in place
- *   emit.c    units -> instructions with their operands; barriers and shares of threads
+ *   emit.c    units -> instructions with their operands
+ *   sync.c    barriers, what one thread does alone, how many threads are worth while
  *   plan.c    the whole; stats and description */
 #ifndef NV_PLAN_H
 #define NV_PLAN_H
@@ -51,6 +52,7 @@ typedef struct nv_value {
   const void *params;
   size_t param_bytes;
   double cost;         /* ELEM: ns an element */
+  bool copies;         /* ELEM made by us, to have the node's value somewhere */
   bool leaf;           /* ELEM without an array input; its inputs are read whole */
   nv_instr *instr;     /* OP */
   nv_pin pin;
@@ -73,8 +75,8 @@ typedef struct nv_unit {
   int n_members;
   int stage;
   int phase;            /* 0: before the commit; 1: updates; 2: copies of updates that had to wait for phase 1 */
-  double cost;          /* a guess, for the order */
   nv_instr *instr;
+  int *values;          /* [operand of instr]: the value whose memory it touches */
 } nv_unit;
 
 /* Base pointers: the arena, then the plan's inputs, its outputs, the variables, the constants. */
@@ -97,7 +99,7 @@ struct nv_builder {
   int n_values, max_values;
   nv_unit *units;
   int n_units;
-  int *order;         /* [position] -> unit */
+  int *order, n_ordered; /* [position] -> unit; those with nothing to do are left out */
   int commit;         /* position of the first unit that writes a variable */
 };
 
@@ -111,7 +113,8 @@ typedef struct nv_item {
   nv_run_fn run;
   const nv_instr *instr;
   void **ptr;
-  bool barrier, serial, meets, commit; /* meets: may call nv_barrier inside */
+  bool barrier, serial, meets; /* meets: may call nv_barrier inside */
+  bool commit, after;          /* the first that writes a variable; it and all behind it */
   uint8_t parity;                      /* which of the two shared buffers */
 } nv_item;
 
@@ -129,11 +132,13 @@ struct nv_plan {
   int n_patches;
   char *arena, *scratch, *shared;
   size_t arena_bytes, scratch_bytes, shared_bytes, gradient_bytes;
-  int max_threads;        /* scratch is there for so many */
-  int threads;            /* how many are worth while */
-  bool updates;
+  int max_threads;        /* scratch is there for so many; 1 where more are not worth while */
+  bool waking;            /* worth waking them for one run */
   double cost, flops;
-  char *staging;          /* the epoch loop's gathered inputs: made by the first loop, see train/loop.c */
+  nv_variable **updated;  /* retained */
+  int n_updated;
+  bool loose;             /* there is a commit, and nothing behind it touches inputs or outputs */
+  struct nv_staging *staging; /* the epoch loop's gathered inputs: made by the first loop, see train/loop.c */
 };
 
 /* view.c */
@@ -141,6 +146,8 @@ void nv_contiguous(const nv_type *t, int64_t *strides);
 bool nv_ref_contiguous(const nv_ref *r, const nv_type *t); /* offset apart */
 void nv_squeeze(const nv_type *t, const int64_t *strides, nv_value *v, int64_t *squeezed);
 void nv_broadcast_strides(const nv_type *from, const int64_t *strides, const nv_type *to, int64_t *out);
+bool nv_same_space(const nv_value *a, const nv_value *b);
+void nv_aligned_strides(const nv_value *space, int64_t *strides);
 bool nv_ref_aligned(const nv_builder *b, const nv_value *consumer, const nv_ref *r);
 
 nv_status nv_lower(nv_builder *b);
@@ -150,12 +157,13 @@ nv_status nv_fuse(nv_builder *b);
 nv_status nv_order(nv_builder *b);
 nv_status nv_layout(nv_builder *b);
 nv_status nv_emit(nv_builder *b);
-/* Instructions are emitted; decides barriers, serial ones and the number of threads. */
+/* The shares a unit's instruction is cut into, and whether a share reads only its rows of what input k of member v sees. */
+int64_t nv_unit_rows(const nv_builder *b, const nv_unit *u);
+nv_access nv_access_in(const nv_builder *b, const nv_unit *u, const nv_value *v, int k, int64_t rows);
 nv_status nv_synchronise(nv_builder *b);
 
 /* exec.c: every member of a team calls it with the same plan. A status other than NV_OK is seen by all members alike. */
 nv_status nv_exec(nv_ctx *ctx, const nv_plan *p);
 void nv_exec_bind(nv_plan *p, const void *const *inputs, void *const *outputs);
-int nv_exec_threads(const nv_plan *p); /* team size for one run by itself */
 
 #endif

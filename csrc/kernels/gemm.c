@@ -1,19 +1,33 @@
 /* gemm.c: cuts a product into blocks that fit the caches and hands them to the kernels of the instruction set.
  *
- * Each thread owns a rectangle of C and works alone: no barrier, nothing shared but what is read. Inside, blocks of `mc`
- * rows, `kc` steps of k and one panel of columns:
+ * Each thread owns a rectangle of C and works alone: no barrier, nothing shared but what is read. Inside it:
  *
- *   for rows (mc)                  A's block [mc, kc] stays in L2
- *     for k (kc)                   C holds the partial sums in between: exact, since they are stored unrounded
- *       for columns (a panel)      B's panel [kc, panel] stays in L2, its rows side by side
+ *   for rows (BLOCK_BYTES)         A's block stays in L2, read where it lies
+ *     for k (DEPTH_BYTES)          C holds the partial sums in between: exact, since they are stored as they are
+ *       for columns (a panel)      B's panel stays in L2, its rows side by side
  *
- * B's panel is copied by the first rows of A that use it, while they use it; a transposed B is turned into it. Few rows
- * use B where it lies. One column is a row: C' = B' A'. */
+ * A large B is copied panel by panel by the first rows of A that use it, while they use it and while the next panel is
+ * fetched, so packing costs next to nothing; a B of [n, k] is turned into its panel; a small B is read where it lies.
+ * One column is one row: C' = B' A'. None of it can change a bit. */
 #include "kernels/gemm.h"
 
 #include "kernels/kernels.h"
 
 #include <string.h>
+
+enum { B_IN_PLACE, B_COPIED, B_TURNED }; /* nv_gemm.path */
+
+#define DEPTH_BYTES 2048          /* of k in a block: 512 or 256 steps */
+#define BLOCK_BYTES (512 << 10)   /* of A in a block: half of a usual L2 */
+#define SMALL_B (1 << 20)         /* bytes of B that are read in place: about L2 */
+#define SHARED_B (256 << 10)      /* bytes of B that each thread may as well read whole */
+#define TILE_BYTES (256 << 10)    /* of C handed to the tile function at once, at least */
+#define POLL_WORK (4 << 20)       /* multiplications between polls, about: 0.1 ms */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t parts_of(int64_t n, int64_t unit) { return (n + unit - 1) / unit; }
+/* Parts of even size, none above `limit`. */
+static int64_t even(int64_t n, int64_t limit) { return parts_of(n, parts_of(n, limit)); }
 
 /* The operands after op(), as strides. */
 typedef struct product {
@@ -39,120 +53,101 @@ static product normal(const nv_gemm *g, const void *a, const void *b, void *c) {
   return p;
 }
 
-typedef struct cut {
-  int64_t mc, kc, panel;
-  bool pack_a;
-} cut;
-
-#include <stdlib.h>
-static int64_t env(const char*n,int64_t d){const char*s=getenv(n);return s?atoll(s):d;}
-static cut cut_for(const product *p, const nv_gemm_kernels *kernels, size_t size) {
-  static int64_t KC,MC,PA; if(!KC){KC=env("KC",2048);MC=env("MC",512<<10);PA=env("PA",0);}
-  cut s = {.panel = p->m > 3 || env("NW",0) ? kernels->columns : kernels->wide};
-  int64_t limit = KC / (int64_t)size;
-  int64_t parts = (p->k + limit - 1) / limit;
-  s.kc = (p->k + parts - 1) / parts;
-  int64_t rows = MC / (s.kc * (int64_t)size);
-  parts = (p->m + rows - 1) / rows;
-  s.mc = (p->m + parts - 1) / parts;
-  s.pack_a=PA;
-  return s;
-}
-static int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+static int64_t depth(const product *p, size_t size) { return even(p->k, DEPTH_BYTES / (int64_t)size); }
 
 void nv_gemm_prepare(nv_gemm *g, int max_threads) {
-  product p = normal(g, NULL, NULL, NULL);
-  size_t size = nv_dtype_size(g->dtype);
-  g->by_rows = true;
+  const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
+  const size_t size = nv_dtype_size(g->dtype);
+  const product p = normal(g, NULL, NULL, NULL);
+  const double b_bytes = (double)p.k * (double)p.n * (double)size;
+  g->path = p.turned ? B_TURNED : p.m > kernels->rows && b_bytes > SMALL_B ? B_COPIED : B_IN_PLACE;
+  /* By rows where it costs nothing, for then a chain of layers need not meet. */
+  if (max_threads <= 1 || p.swapped || p.n < (int64_t)max_threads * kernels->lanes) g->by_rows = true;
+  else if (p.m < 4 * (int64_t)max_threads) g->by_rows = false;
+  else g->by_rows = b_bytes <= SHARED_B || p.m >= (p.turned ? 256 : 64) * (int64_t)max_threads;
   g->scratch = g->shared = 0;
   g->inner_barrier = false;
-  g->path = 0;
-  g->cost = 20;
-  if (p.m == 0 || p.n == 0) return;
-  if (p.k == 0) { g->cost += (double)p.m * (double)p.n * .1; return; }
-  const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
-  cut s = cut_for(&p, kernels, size);
-  g->by_rows = env("ROWS",1);
-  g->scratch = (size_t)(s.kc * s.panel) * size + (size_t)(s.mc*(s.kc+16+16))*size;
-  g->cost += 2. * (double)p.m * (double)p.n * (double)p.k / 100;
+  if (g->path != B_IN_PLACE && p.k > 0) {
+    int64_t panel = least(parts_of(p.n, kernels->lanes) * kernels->lanes, kernels->columns);
+    g->scratch = (size_t)(depth(&p, size) * panel) * size;
+  }
+  /* 200 bytes of multiplications a ns, at 60 bytes of B a ns, or 20 if it must be turned. */
+  const double products = (double)p.m * (double)p.k * (double)(parts_of(p.n, kernels->lanes) * kernels->lanes);
+  const double arithmetic = products * (double)size / 200, reading = b_bytes / 60;
+  g->cost = 50 + (arithmetic > reading ? arithmetic : reading) + (p.turned ? b_bytes / 30 : 0);
 }
 
-/* Does rows [r0, r1) and columns [c0, c1) of p. */
-static nv_status region(nv_ctx *ctx, const product *p, const cut *s, const nv_gemm_kernels *kernels, size_t size, int64_t r0,
-                        int64_t r1, int64_t c0, int64_t c1, nv_gemm_tile_fn tile, void *arg) {
-  static int64_t PB=-1,CB; if(PB<0){PB=env("PB",1);CB=env("CB",256<<10);}
-  char *panel = ctx->scratch;
-  char *apack = panel + (size_t)(s->kc*s->panel)*size;
-  const bool pack = !p->turned && PB && r1 - r0 > kernels->rows;
-  nv_gemm_block block = {.c_row = p->c_row, .a_row=p->a_row,.a_col=p->a_col};
-  for (int64_t i = r0; i < r1; i += s->mc) {
-    block.m = r1 - i < s->mc ? r1 - i : s->mc;
-    for (int64_t k = 0; k < p->k; k += s->kc) {
-      block.k = p->k - k < s->kc ? p->k - k : s->kc;
+typedef struct rectangle { int64_t r0, r1, c0, c1; } rectangle;
+
+static void finished(const product *p, nv_gemm_tile_fn tile, void *arg, rectangle r) {
+  if (!tile) return;
+  if (p->swapped) tile(arg, r.c0, r.c1, r.r0, r.r1);
+  else tile(arg, r.r0, r.r1, r.c0, r.c1);
+}
+
+static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *kernels, int path, size_t size, rectangle r,
+                          nv_gemm_tile_fn tile, void *arg) {
+  const int64_t bytes = (int64_t)size, rows = r.r1 - r.r0, steps = depth(p, size);
+  const int64_t height = even(rows, BLOCK_BYTES / (steps * bytes));
+  if (path == B_COPIED && rows <= kernels->rows) path = B_IN_PLACE; /* read once */
+  int64_t width = kernels->columns;
+  if (path == B_IN_PLACE) width *= parts_of(POLL_WORK, height * steps * width);
+  nv_gemm_block block = {.a_row = p->a_row, .a_col = p->a_col, .b_row = p->b_row, .c_row = p->c_row};
+  for (int64_t i = r.r0; i < r.r1; i += block.m) {
+    block.m = least(height, r.r1 - i);
+    for (int64_t k = 0; k < p->k; k += block.k) {
+      block.k = least(steps, p->k - k);
       block.add = k > 0;
-      block.a = p->a + (size_t)(i * p->a_row + k * p->a_col) * size;
-      if (s->pack_a) {
-        int64_t ld=(s->kc+15)/16*16+16;
-        if (p->a_col==1) for(int64_t x=0;x<block.m;x++) memcpy(apack+x*ld*size, (char*)block.a+x*p->a_row*size, block.k*size);
-        else kernels->transpose(block.a,p->a_col,block.k,block.m,apack,ld);
-        block.a=apack;block.a_row=ld;block.a_col=1;
-      }
-      const bool done = k + block.k == p->k;
-      int64_t told = c0;
-      for (int64_t j = c0; j < c1; j += block.n) {
-        block.n = pack || p->turned ? s->panel : c1;
-        if (c1 - j < block.n) block.n = c1 - j;
-        if (p->turned) {
-          block.b_row = round_up(block.n, kernels->lanes);
-          kernels->transpose(p->b + (size_t)(j * p->b_row + k) * size, p->b_row, block.n, block.k, panel, block.b_row);
-          block.b = panel;
+      block.a = p->a + (i * p->a_row + k * p->a_col) * bytes;
+      int64_t told = r.c0;
+      for (int64_t j = r.c0; j < r.c1; j += block.n) {
+        block.n = least(width, r.c1 - j);
+        block.c = p->c + (i * p->c_row + j) * bytes;
+        if (path == B_TURNED) {
+          block.b = ctx->scratch;
+          block.b_row = parts_of(block.n, kernels->lanes) * kernels->lanes;
+          kernels->transpose(p->b + (j * p->b_row + k) * bytes, p->b_row, block.n, block.k, ctx->scratch, block.b_row);
         } else {
-          block.b = p->b + (size_t)(k * p->b_row + j) * size;
-          block.b_row = p->b_row;
-          block.pack = pack ? panel : NULL;
-          static int AH=-1; if(AH<0)AH=(int)env("AH",1);
-          block.ahead = NULL; if(AH) block.ahead = j+block.n<c1? (char*)block.b+block.n*size : k+block.k<p->k ? p->b + ((size_t)(k+block.k)*p->b_row+c0)*size: NULL;
+          block.b = p->b + (k * p->b_row + j) * bytes;
+          if (path == B_COPIED) {
+            block.pack = ctx->scratch;
+            block.ahead = NULL;
+            if (j + block.n < r.c1) block.ahead = (const char *)block.b + block.n * bytes;
+            else if (k + block.k < p->k) block.ahead = p->b + ((k + block.k) * p->b_row + r.c0) * bytes;
+          }
         }
-        block.c = p->c + (size_t)(i * p->c_row + j) * size;
         kernels->multiply(&block);
-        int64_t now = j + block.n;
-        if (done && tile && (now == c1 || (now - told) * block.m * (int64_t)size >= CB)) {
-          if (p->swapped) tile(arg, told, now, i, i + block.m);
-          else tile(arg, i, i + block.m, told, now);
+        const int64_t now = j + block.n;
+        if (k + block.k == p->k && (now == r.c1 || (now - told) * block.m * bytes >= TILE_BYTES)) {
+          finished(p, tile, arg, (rectangle){i, i + block.m, told, now});
           told = now;
         }
-        if (nv_poll_now(ctx)) return NV_CANCELLED;
+        if (now < r.c1 || i + block.m < r.r1 || k + block.k < p->k)
+          if (nv_poll_now(ctx)) return NV_CANCELLED;
       }
     }
   }
   return NV_OK;
 }
 
-static void zero(const product *p, size_t size, int64_t r0, int64_t r1, int64_t c0, int64_t c1, nv_gemm_tile_fn tile, void *arg) {
-  for (int64_t i = r0; i < r1; i++) memset(p->c + (size_t)(i * p->c_row + c0) * size, 0, (size_t)(c1 - c0) * size);
-  if (!tile) return;
-  if (p->swapped) tile(arg, c0, c1, r0, r1);
-  else tile(arg, r0, r1, c0, c1);
-}
-
 nv_status nv_gemm_run(nv_ctx *ctx, const nv_gemm *g, const void *a, const void *b, void *c, nv_gemm_tile_fn tile, void *arg) {
   const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
   const size_t size = nv_dtype_size(g->dtype);
-  product p = normal(g, a, b, c);
-  int64_t r0 = 0, r1 = p.m, c0 = 0, c1 = p.n;
-  if (g->by_rows) {
-    if (p.swapped) nv_share(ctx, p.n, &c0, &c1);
-    else nv_share(ctx, p.m, &r0, &r1);
+  const product p = normal(g, a, b, c);
+  rectangle r = {0, p.m, 0, p.n};
+  if (!g->by_rows) {
+    nv_share(ctx, parts_of(p.n, kernels->lanes), &r.c0, &r.c1);
+    r.c0 *= kernels->lanes;
+    r.c1 = least(r.c1 * kernels->lanes, p.n);
+  } else if (p.swapped) {
+    nv_share(ctx, p.n, &r.c0, &r.c1);
   } else {
-    nv_share(ctx, (p.n + kernels->lanes - 1) / kernels->lanes, &c0, &c1);
-    c0 *= kernels->lanes;
-    c1 = c1 * kernels->lanes < p.n ? c1 * kernels->lanes : p.n;
+    nv_share(ctx, p.m, &r.r0, &r.r1);
   }
-  if (r0 >= r1 || c0 >= c1) return NV_OK;
-  if (p.k == 0) {
-    zero(&p, size, r0, r1, c0, c1, tile, arg);
-    return NV_OK;
-  }
-  cut s = cut_for(&p, kernels, size);
-  return region(ctx, &p, &s, kernels, size, r0, r1, c0, c1, tile, arg);
+  if (r.r0 >= r.r1 || r.c0 >= r.c1) return NV_OK;
+  if (p.k > 0) return multiply(ctx, &p, kernels, g->path, size, r, tile, arg);
+  for (int64_t i = r.r0; i < r.r1; i++)
+    memset(p.c + (i * p.c_row + r.c0) * (int64_t)size, 0, (size_t)(r.c1 - r.c0) * size);
+  finished(&p, tile, arg, r);
+  return NV_OK;
 }

@@ -39,7 +39,6 @@ typedef struct nv_gemm_block {
 } nv_gemm_block;
 typedef struct nv_gemm_kernels {
   int lanes, rows, columns; /* elements in a register; the usual tile of C */
-  int wide;                 /* columns of the tile for one row */
   void (*multiply)(const nv_gemm_block *block);
   /* dst[j * dst_row + i] = src[i * src_row + j] for i < rows, j < cols; 0 for i from rows up to a multiple of lanes */
   void (*transpose)(const void *src, int64_t src_row, int64_t rows, int64_t cols, void *dst, int64_t dst_row);

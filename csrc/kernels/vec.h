@@ -139,6 +139,8 @@ NV_INLINE unsigned nv_bits_8(nv_m8 m) { return (unsigned)((m[0] & 1) | (m[1] & 2
 /* m ? a : b */
 NV_INLINE nv_vf nv_sel_f(nv_m4 m, nv_vf a, nv_vf b) { return (nv_vf)nv_sel_i(m, (nv_vi)a, (nv_vi)b); }
 NV_INLINE nv_vd nv_sel_d(nv_m8 m, nv_vd a, nv_vd b) { return (nv_vd)nv_sel_l(m, (nv_vl)a, (nv_vl)b); }
+NV_INLINE nv_vu nv_sel_u(nv_m4 m, nv_vu a, nv_vu b) { return (nv_vu)nv_sel_i(m, (nv_vi)a, (nv_vi)b); }
+NV_INLINE nv_vw nv_sel_w(nv_m8 m, nv_vw a, nv_vw b) { return (nv_vw)nv_sel_l(m, (nv_vl)a, (nv_vl)b); }
 
 /* ---- tails ---- */
 #if defined(NV_ISA_AVX512)
@@ -159,29 +161,22 @@ NV_INLINE void nv_storen_i(void *p, int64_t n, nv_vi v) {
 NV_INLINE void nv_storen_l(void *p, int64_t n, nv_vl v) {
   _mm256_maskstore_epi64(p, (__m256i)nv_first_8(n), (__m256i)v);
 }
-#else /* 16-byte registers: at most three words */
-typedef nv_si nv_alias_i __attribute__((aligned(1), may_alias));
-typedef nv_sl nv_alias_l __attribute__((aligned(1), may_alias));
-NV_INLINE nv_vi nv_loadn_i(const void *p, int64_t n) {
-  const nv_alias_i *x = p;
-  return (nv_vi){n > 0 ? x[0] : 0, n > 1 ? x[1] : 0, n > 2 ? x[2] : 0, n > 3 ? x[3] : 0};
-}
-NV_INLINE nv_vl nv_loadn_l(const void *p, int64_t n) {
-  const nv_alias_l *x = p;
-  return (nv_vl){n > 0 ? x[0] : 0, n > 1 ? x[1] : 0};
-}
-NV_INLINE void nv_storen_i(void *p, int64_t n, nv_vi v) {
-  nv_alias_i *x = p;
-  if (n > 0) x[0] = v[0];
-  if (n > 1) x[1] = v[1];
-  if (n > 2) x[2] = v[2];
-  if (n > 3) x[3] = v[3];
-}
-NV_INLINE void nv_storen_l(void *p, int64_t n, nv_vl v) {
-  nv_alias_l *x = p;
-  if (n > 0) x[0] = v[0];
-  if (n > 1) x[1] = v[1];
-}
+#else /* 16-byte registers: by way of memory, word by word */
+#define NV_TAIL16(t)                                                                                                   \
+  typedef nv_s##t nv_alias_##t __attribute__((aligned(1), may_alias));                                                 \
+  NV_INLINE nv_v##t nv_loadn_##t(const void *p, int64_t n) {                                                           \
+    nv_s##t x[NV_LANES_##t] = {0};                                                                                     \
+    for (int64_t k = 0; k < n; k++) x[k] = ((const nv_alias_##t *)p)[k];                                               \
+    return nv_load_##t(x);                                                                                             \
+  }                                                                                                                    \
+  NV_INLINE void nv_storen_##t(void *p, int64_t n, nv_v##t v) {                                                        \
+    nv_s##t x[NV_LANES_##t];                                                                                           \
+    nv_store_##t(x, v);                                                                                                \
+    for (int64_t k = 0; k < n; k++) ((nv_alias_##t *)p)[k] = x[k];                                                     \
+  }
+NV_TAIL16(i)
+NV_TAIL16(l)
+#undef NV_TAIL16
 #endif
 #define NV_TAILS(t, base)                                                                                              \
   NV_INLINE nv_v##t nv_loadn_##t(const void *p, int64_t n) { return (nv_v##t)nv_loadn_##base(p, n); }                  \

@@ -200,8 +200,10 @@ NV_INLINE nv_vl nv_minimum_l(nv_vl a, nv_vl b) { return nv_sel_l(nv_lt_l(b, a), 
   NV_INLINE nv_v##t nv_upper##h##_##t(nv_v##t a) { return NV_SHUFFLE(a, nv_v##index, __VA_ARGS__); }
 NV_UPPER4(f)
 NV_UPPER4(i)
+NV_UPPER4(u)
 NV_UPPER8(d)
 NV_UPPER8(l)
+NV_UPPER8(w)
 #undef NV_UPPER
 
 /* Interleave the low or the high halves of each 16 bytes. */

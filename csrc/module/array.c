@@ -9,8 +9,6 @@
 #include <numpy/arrayobject.h>
 #include <numpy/npy_2_compat.h>
 
-#include <string.h>
-
 _Static_assert(sizeof(npy_intp) == sizeof(int64_t), "shapes are passed to NumPy as they are");
 
 int nv_py_array_init(void) { return PyArray_ImportNumPyAPI(); }
@@ -89,8 +87,7 @@ static bool wrong_dtype(const nv_py_slot *slot, PyArrayObject *a) {
 }
 
 static bool not_an_array(const nv_py_slot *slot, PyObject *x) {
-  return wrong(PyExc_TypeError, slot, "a", PyUnicode_FromString("NumPy array"),
-               PyUnicode_FromFormat("%.100R", x));
+  return wrong(PyExc_TypeError, slot, "a", PyUnicode_FromString("NumPy array"), PyUnicode_FromFormat("%.100R", x));
 }
 
 static bool refuse(PyObject *kind, const nv_py_slot *slot, const char *why) {
@@ -103,7 +100,10 @@ static bool refuse(PyObject *kind, const nv_py_slot *slot, const char *why) {
 /* ---- a plan's inputs ---- */
 
 static bool same_shape(PyArrayObject *a, const nv_type *t) {
-  return PyArray_NDIM(a) == t->ndim && memcmp(PyArray_DIMS(a), t->shape, (size_t)t->ndim * sizeof *t->shape) == 0;
+  if (PyArray_NDIM(a) != t->ndim) return false;
+  for (int k = 0; k < t->ndim; k++)
+    if (PyArray_DIM(a, k) != t->shape[k]) return false;
+  return true;
 }
 
 /* Whether every int of `a` is still itself in `b`. */
@@ -178,7 +178,7 @@ bool nv_py_array_constant(PyObject *x, nv_type *type, const void **data, PyObjec
   Py_DECREF(a);
   if (!b) return false;
   *type = (nv_type){.dtype = dtype, .ndim = PyArray_NDIM(b)};
-  memcpy(type->shape, PyArray_DIMS(b), (size_t)type->ndim * sizeof *type->shape);
+  for (int k = 0; k < type->ndim; k++) type->shape[k] = PyArray_DIM(b, k);
   *data = PyArray_DATA(b);
   *held = (PyObject *)b;
   return true;

@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <structmember.h>
+#include <unistd.h>
 
 typedef struct nv_py_loop {
   PyObject_HEAD nv_py_plan *plan, *tail; /* or NULL */
@@ -11,7 +12,7 @@ typedef struct nv_py_loop {
   nv_sink *sinks;
   nv_loop_spec spec;
   int64_t steps, step;
-  bool running;
+  long running; /* the process that runs it (a forked child does not), or 0 */
 } nv_py_loop;
 
 static nv_py_loop *loop_at(PyObject *self) { return (nv_py_loop *)self; }
@@ -147,7 +148,7 @@ static void loop_dealloc(PyObject *self) {
 /* ---- running ---- */
 
 static bool enter(nv_py_loop *l) {
-  if (l->running) {
+  if (l->running == (long)getpid()) {
     PyErr_SetString(PyExc_RuntimeError, "this loop is running already");
     return false;
   }
@@ -156,11 +157,12 @@ static bool enter(nv_py_loop *l) {
     if (l->plan) nv_py_plan_exit(l->plan);
     return false;
   }
-  return l->running = true;
+  l->running = (long)getpid();
+  return true;
 }
 
 static void leave(nv_py_loop *l) {
-  l->running = false;
+  l->running = 0;
   if (l->plan) nv_py_plan_exit(l->plan);
   if (l->tail && l->tail != l->plan) nv_py_plan_exit(l->tail);
 }

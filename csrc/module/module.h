@@ -132,8 +132,8 @@ bool nv_py_node_of(const nv_py_state *state, nv_py_graph *g, PyObject *x, const 
 
 /* ---- plan.c ---- */
 PyObject *nv_py_plan_new(nv_py_graph *g, PyObject *inputs, PyObject *outputs, PyObject *updates, PyObject *gradients);
-/* Before and after a run, with the GIL. A thread that already runs this plan (a signal's handler, say) would wait for
- * itself, and so would a child forked in the middle of a run: they get a RuntimeError. */
+/* Before and after a run, with the GIL. A thread that already runs this plan (in a signal's handler) would wait for
+ * itself: it gets a RuntimeError. */
 bool nv_py_plan_enter(nv_py_plan *p);
 void nv_py_plan_exit(nv_py_plan *p);
 

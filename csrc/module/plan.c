@@ -2,13 +2,12 @@
 #include "module/module.h"
 
 #include <stddef.h>
-#include <string.h>
 #include <structmember.h>
 #include <unistd.h>
 
 #define FEW 16          /* inputs and outputs whose pointers fit on the stack */
-#define LIGHT_FLOPS 2e5 /* below both, a run takes some 20 us at most */
-#define LIGHT_BYTES 262144
+#define LIGHT_FLOPS 2e6 /* below both, a run takes some 50 us */
+#define LIGHT_BYTES 65536
 
 static nv_py_plan *plan_at(PyObject *self) { return (nv_py_plan *)self; }
 
@@ -17,13 +16,10 @@ static nv_py_plan *plan_at(PyObject *self) { return (nv_py_plan *)self; }
 bool nv_py_plan_enter(nv_py_plan *p) {
   unsigned long me = PyThread_get_thread_ident();
   long pid = (long)getpid();
-  for (int k = 0; k < p->n_runners; k++) {
-    if (p->runners[k].pid != pid) {
-      PyErr_SetString(PyExc_RuntimeError,
-                      "this process was forked while another thread ran this plan; make a new plan");
-      return false;
-    }
-    if (p->runners[k].thread == me) {
+  for (int k = p->n_runners - 1; k >= 0; k--) {
+    if (p->runners[k].pid != pid) { /* forked while it ran: that thread does not exist here, and its lock is free */
+      p->runners[k] = p->runners[--p->n_runners];
+    } else if (p->runners[k].thread == me) {
       PyErr_SetString(PyExc_RuntimeError, "this plan is being run by this thread already (from a signal's handler?)");
       return false;
     }
@@ -44,8 +40,8 @@ bool nv_py_plan_enter(nv_py_plan *p) {
 void nv_py_plan_exit(nv_py_plan *p) {
   unsigned long me = PyThread_get_thread_ident();
   int k = 0;
-  while (p->runners[k].thread != me) k++;
-  p->runners[k] = p->runners[--p->n_runners];
+  while (k < p->n_runners && p->runners[k].thread != me) k++;
+  if (k < p->n_runners) p->runners[k] = p->runners[--p->n_runners]; /* gone if a handler forked and ran it there */
 }
 
 /* ---- making ---- */

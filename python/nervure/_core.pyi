@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 @final
 class Graph:
     """Immutable typed nodes. Not thread safe; nodes keep their graph alive."""
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Graph: ...
     def input(self, shape: Sequence[int], dtype: str, name: str | None = None) -> Node: ...
     def constant(self, array: NDArray[Any]) -> Node: ...  # copied
     def variable(self, variable: Variable) -> Node: ...  # its value before the plan's updates
@@ -59,7 +59,7 @@ class Node:
 @final
 class Variable:
     """Memory that never moves. `array` is a writable view of it that keeps it alive."""
-    def __init__(self, shape: Sequence[int], dtype: str = "float32") -> None: ...
+    def __new__(cls, shape: Sequence[int], dtype: str = "float32") -> Variable: ...
     @property
     def array(self) -> NDArray[Any]: ...
     @property
@@ -87,23 +87,25 @@ class Plan:
 @final
 class Loop:
     """An epoch in C: gather, run, for every batch."""
-    def __init__(
-        self,
+    def __new__(
+        cls,
         plan: Plan | None,  # for `batch` rows; None if n < batch
         tail: Plan | None,  # for the n % batch last rows
-        sources: Sequence[NDArray[Any]],  # arrays of n rows, any real dtype, any row stride (a memmap too); never copied whole
+        sources: Sequence[NDArray[Any]],  # n rows each, any real dtype and row stride (memmaps too); never copied whole
         n: int,
         batch: int,
         sinks: Sequence[NDArray[Any]] = (),  # n rows each: the plan's outputs
-        names: Sequence[str] = (),  # of the sources, for messages
-    ) -> None: ...
+        names: Sequence[str] = (),  # of the sources, for messages; else the plan's inputs' names
+    ) -> Loop: ...
     def run(self, first: int, last: int, seconds: float = 0.0, order: NDArray[np.int64] | None = None) -> int:
-        """Runs steps first..last-1, at most about `seconds` (0: no limit); returns the next step. Releases the GIL, checks
-        signals every ~20 ms (KeyboardInterrupt leaves the model as after the last whole step)."""
+        """Runs steps first..last-1, at most about `seconds` (0: no limit); returns the next step. Releases the GIL,
+        checks signals every ~20 ms (KeyboardInterrupt leaves the model as after the last whole step). `order` is
+        int64[n], values in 0..n-1, not to be changed meanwhile; only the entries of these steps are looked at."""
     @property
     def step(self) -> int: ...  # first step not yet completed, also after an exception
 
-def op_table() -> list[dict[str, Any]]: ...  # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
+# name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
+def op_table() -> list[dict[str, Any]]: ...
 def permutation(seed: int, stream: int, n: int) -> NDArray[np.int64]: ...
 def config() -> dict[str, Any]: ...  # isa, isas, threads, cpus, compiler
 def set_threads(n: int) -> None: ...

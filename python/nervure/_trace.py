@@ -53,12 +53,13 @@ class Scope:
     [array(14., dtype=float32), array([2., 4., 6.], dtype=float32)]
     """
 
-    __slots__ = ("_outer", "_values", "_written", "frozen", "graph", "training")
+    __slots__ = ("_outer", "_values", "_written", "frozen", "graph", "notes", "training")
 
     def __init__(self, training: bool = False, frozen: bool = False) -> None:
         self.graph = _core.Graph()
         self.training = training
         self.frozen = frozen  # a probe, to learn shapes: assignments are seen inside it and then forgotten
+        self.notes: dict[str, Any] = {}  # what layers leave for each other: added losses, recorded outputs
         self._values: dict[_core.Variable, Tensor] = {}
         self._written: dict[_core.Variable, None] = {}
         self._outer: Scope | None = None
@@ -94,6 +95,10 @@ class Scope:
         if not self.frozen:
             self._written[variable.core] = None
         return value
+
+    def shadow(self, variable: "Variable", value: Tensor) -> None:
+        """Lets reads of the variable give `value` from here on, without writing it."""
+        self._values[variable.core] = value
 
     @property
     def updates(self) -> "list[tuple[_core.Variable, _core.Node]]":

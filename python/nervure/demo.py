@@ -21,7 +21,7 @@ EPOCHS, BATCH, SEED = 20, 32, 1
 
 
 def build() -> nv.Model:
-    """The network: 8x8 pixels of 0..16 to ten probabilities. Smoothed labels keep it from growing too sure of itself."""
+    """The network: 8x8 pixels of 0..16 to ten probabilities. Smoothed labels keep it from growing too sure."""
     model = nv.Sequential(
         [
             nv.Input((8, 8)),

@@ -1,7 +1,7 @@
 """Losses: what training minimizes, as classes with a reduction and as functions of one value a sample.
 
-A loss takes `y_true` and `y_pred` of shape (batch, ...) and gives a scalar. The per-sample functions keep all axes but the
-last. Any Python function of (y_true, y_pred) written with `nervure.ops` is a loss too, and runs as fast as these.
+A loss takes `y_true` and `y_pred` of shape (batch, ...) and gives a scalar. The per-sample functions keep all axes but
+the last. Any Python function of (y_true, y_pred) written with `nervure.ops` is a loss too, and runs as fast as these.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def _floats(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
     return ops.cast(y_true, str(y_pred.dtype)), y_pred
 
 
-def reduce_weighted_values(values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size") -> Any:
+def reduce_weighted_values(
+    values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size"
+) -> Any:
     """Weighs the values of the samples, then reduces them: see `Loss`."""
     if sample_weight is not None:
         sample_weight = ops.cast(sample_weight, str(values.dtype))
@@ -84,8 +86,8 @@ def reduce_weighted_values(values: Any, sample_weight: Any = None, reduction: st
 class Loss:
     """Base class: write `call(y_true, y_pred)`, giving one value a sample.
 
-    `reduction`: "sum_over_batch_size" or "mean" (the sum of weighted values over their number), "mean_with_sample_weight"
-    (over the sum of the weights), "sum", or None. `dtype` None means `config.floatx()`.
+    `reduction`: "sum_over_batch_size" or "mean" (the sum of weighted values over their number),
+    "mean_with_sample_weight" (over the sum of the weights), "sum", or None. `dtype` None means `config.floatx()`.
 
     >>> import numpy as np, nervure as nv
     >>> class Absolute(nv.losses.Loss):
@@ -97,9 +99,13 @@ class Loss:
 
     integer_targets = False  # are the targets class numbers?
 
-    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
         if reduction not in _REDUCTIONS:
-            raise ValueError(f"Invalid value for argument `reduction`: expected one of {_REDUCTIONS}, got {reduction!r}")
+            raise ValueError(
+                f"Invalid value for argument `reduction`: expected one of {_REDUCTIONS}, got {reduction!r}"
+            )
         self.name = name or auto_name(type(self).__name__)
         self.reduction = reduction
         self._dtype = standardize_dtype(getattr(dtype, "compute_dtype", dtype))
@@ -209,8 +215,8 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
-    """-y log p - (1 - y) log(1 - p), the mean over `axis`; p is clipped to [epsilon, 1 - epsilon] unless the model gives
-    logits, which stay exact."""
+    """-y log p - (1 - y) log(1 - p), the mean over `axis`; p is clipped to [epsilon, 1 - epsilon] unless the model
+    gives logits, which stay exact."""
     y_true, y_pred = _floats(y_true, y_pred, "binary_crossentropy")
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing
@@ -336,7 +342,13 @@ class CategoricalCrossentropy(LossFunctionWrapper):
     ) -> None:
         smoothing = _fraction("CategoricalCrossentropy", label_smoothing)
         super().__init__(
-            categorical_crossentropy, reduction, name, dtype, from_logits=from_logits, label_smoothing=smoothing, axis=axis
+            categorical_crossentropy,
+            reduction,
+            name,
+            dtype,
+            from_logits=from_logits,
+            label_smoothing=smoothing,
+            axis=axis,
         )
 
 

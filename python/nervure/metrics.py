@@ -1,7 +1,7 @@
 """Metrics: running results over batches, held in variables.
 
-Use one on arrays (`m.update_state(y, p); m.result()`) or give it to `compile`, where it is traced into the epoch loop. A
-custom metric subclasses `Metric` and is written with `nervure.ops`; a plain function of (y_true, y_pred) works too.
+Use one on arrays (`m.update_state(y, p); m.result()`) or give it to `compile`, where it is traced into the epoch loop.
+A custom metric subclasses `Metric` and is written with `nervure.ops`; a plain function of (y_true, y_pred) works too.
 """
 
 from __future__ import annotations
@@ -62,7 +62,12 @@ class Metric:
         return list({id(v): v for v in found}.values())
 
     def add_variable(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str = "sum",
+        name: str | None = None,
     ) -> Variable:
         """A new variable of the state; `reset_state` fills it with zeros."""
         variable = Variable(
@@ -72,7 +77,9 @@ class Metric:
         self._variables.append(variable)
         return variable
 
-    def add_weight(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
+    def add_weight(
+        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """Another name of `add_variable`."""
         return self.add_variable(shape, initializer, dtype, name=name)
 

@@ -1,5 +1,5 @@
-"""Small programs written for Keras, run twice: by make_golden.py with Keras, whose numbers are kept in golden.json, and by
-test_keras_golden.py with nervure in Keras's place. A program takes the module and returns named arrays and texts.
+"""Small programs written for Keras, run twice: by make_golden.py with Keras, whose numbers are kept in golden.json, and
+by test_keras_golden.py with nervure in its place. A program takes the module and returns named arrays and texts.
 
 Every input comes from `RandomState`, whose stream NumPy has frozen, so only results need to be kept.
 """
@@ -67,14 +67,16 @@ def layer(build: Callable[[Any], list[Any]], shape: tuple[int, ...], k: Any) -> 
 
 
 def activation_values(name: str, k: Any) -> dict[str, Any]:
-    x = np.float32([[-100, -30, -10, -5, -3, -2.5, -1, -0.5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 0.5, 1, 2.5, 3, 5, 10, 30, 80]])
+    x = np.float32(
+        [[-100, -30, -10, -5, -3, -2.5, -1, -0.5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 0.5, 1, 2.5, 3, 5, 10, 30, 80]]
+    )
     return {"values": k.ops.convert_to_numpy(getattr(k.activations, name)(k.ops.convert_to_tensor(x)))}
 
 
-ACTIVATIONS = (
-    "elu exponential gelu hard_sigmoid leaky_relu linear log_softmax relu selu sigmoid silu softmax softplus softsign "
-    "swish tanh"
-).split()
+ACTIVATIONS = [
+    "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "log_softmax", "relu", "selu", "sigmoid",
+    "silu", "softmax", "softplus", "softsign", "swish", "tanh",
+]  # fmt: skip
 for name in ACTIVATIONS:
     case(f"activation/{name}", activation_values, name)
     case(f"layer/dense_{name}", layer, lambda k, n=name: [k.layers.Dense(6, activation=n)], (4,))
@@ -141,7 +143,7 @@ for name, (make, shapes) in MERGES.items():
     case(f"layer/{name}", merge, make, shapes)
 
 
-# ---- losses: called on arrays; then the gradient, as the move of a kernel that is y_pred itself (x is the identity) ----
+# ---- losses: called on arrays; then the gradient, as the move of a kernel that is y_pred (x is the identity) ----
 
 MSE_TRUE, MSE_PRED = randn(20, 6, 3), randn(21, 6, 3)
 BINARY_TRUE, BINARY_PRED = (rand(22, 6, 3) > 0.5).astype(np.float32), rand(23, 6, 3)
@@ -154,7 +156,9 @@ EDGE_BINARY_TRUE = np.float32([[0, 1, 0, 1, 1, 0]]).T
 EDGE_BINARY_PRED = np.float32([[0, 1, 1, 0, 0.5, 1e-9]]).T
 EDGE_CLASS = np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 0]]
 EDGE_CLASS[4] = [0.5, 0.5, 0, 0]
-BIG_LOGITS = np.float32([[100, -100, 0, 5], [-80, 90, 3, 2], [0, 0, 0, 0], [1e4, -1e4, 0, 0], [2, 2, 2, 2], [-50, -50, -49, -60]])
+BIG_LOGITS = np.float32(
+    [[100, -100, 0, 5], [-80, 90, 3, 2], [0, 0, 0, 0], [1e4, -1e4, 0, 0], [2, 2, 2, 2], [-50, -50, -49, -60]]
+)
 BIG_BINARY = np.float32([[-100, -20, 0], [100, 20, 0], [-1e4, 1e4, 3], [5, -5, 1], [1e-3, -1e-3, 0], [30, -30, 17]])
 WEIGHTS = np.float32([1, 0, 2.5, 0.5, 1, 3])
 
@@ -172,7 +176,12 @@ LOSSES: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = {
     "bce_smooth": ("BinaryCrossentropy", {"label_smoothing": 0.2}, BINARY_TRUE, BINARY_PRED),
     "bce_logits": ("BinaryCrossentropy", {"from_logits": True}, BINARY_TRUE, LOGITS[:, :3]),
     "bce_logits_big": ("BinaryCrossentropy", {"from_logits": True}, BINARY_TRUE, BIG_BINARY),
-    "bce_logits_smooth": ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, BINARY_TRUE, LOGITS[:, :3]),
+    "bce_logits_smooth": (
+        "BinaryCrossentropy",
+        {"from_logits": True, "label_smoothing": 0.1},
+        BINARY_TRUE,
+        LOGITS[:, :3],
+    ),
     "cce": ("CategoricalCrossentropy", {}, ONE_HOT, CLASS_PRED),
     "cce_unnormalised": ("CategoricalCrossentropy", {}, ONE_HOT, 3 * rand(27, 6, 4)),
     "cce_soft": ("CategoricalCrossentropy", {}, SOFT, CLASS_PRED),
@@ -208,7 +217,9 @@ def loss_gradient(cls: str, args: dict[str, Any], y: np.ndarray, p: np.ndarray, 
         model = k.Sequential([k.Input((len(p),)), k.layers.Dense(p.shape[1], use_bias=False)])
         model.set_weights([p])
         model.compile(k.optimizers.SGD(1.0), loss=getattr(k.losses, cls)(reduction="sum", **args))
-        out[f"{label}/loss"] = np.asarray(model.train_on_batch(np.eye(len(p), dtype=np.float32), y, sample_weight=weights))
+        out[f"{label}/loss"] = np.asarray(
+            model.train_on_batch(np.eye(len(p), dtype=np.float32), y, sample_weight=weights)
+        )
         out[f"{label}/gradient"] = p - np.asarray(model.get_weights()[0])
     return out
 
@@ -531,7 +542,15 @@ def summaries(k: Any) -> dict[str, Any]:
     k.utils.clear_session()
     L = k.layers
     model = k.Sequential(
-        [k.Input((8, 8)), L.Rescaling(1 / 16), L.Flatten(), L.Dense(32), L.BatchNormalization(), L.ReLU(), L.Dropout(0.1)]
+        [
+            k.Input((8, 8)),
+            L.Rescaling(1 / 16),
+            L.Flatten(),
+            L.Dense(32),
+            L.BatchNormalization(),
+            L.ReLU(),
+            L.Dropout(0.1),
+        ]
     )
     model.add(L.Dense(10, activation="softmax"))
     out = {"sequential": summary_words(model)}

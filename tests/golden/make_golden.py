@@ -14,9 +14,9 @@ os.environ["COLUMNS"] = "160"  # so that no summary is cut
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-import keras
-import numpy as np
-from cases import CASES
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from cases import CASES  # noqa: E402
 
 
 def plain(value):

@@ -28,7 +28,12 @@ class InputLayer(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        for key, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("input_tensor", input_tensor)):
+        for key, value in (
+            ("sparse", sparse),
+            ("ragged", ragged),
+            ("optional", optional),
+            ("input_tensor", input_tensor),
+        ):
             if value:
                 raise ValueError(f"Input '{self.name}': {key}={value!r} is not supported")
         if (shape is None) == (batch_shape is None):

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from .. import constraints, initializers, ops, regularizers, tree
-from .._dtypes import graph_dtype, is_float, standardize_dtype
+from .._dtypes import is_float, standardize_dtype
+from .._function import Function
 from .._tensor import Tensor
 from .._trace import Scope, current, suspended
 from ..keras_tensor import _FILLS, KerasTensor, Node, Operation, infer
 from ..utils import auto_name
 from ..variable import Variable
-from .eager import EagerCall
 from .input_spec import InputSpec, check_inputs
 from .state import LayerState
 
@@ -77,6 +77,7 @@ class Layer(LayerState, Operation):
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
+        self._on_arrays: Function | None = None
         self.supports_masking = False
 
     # ---- what subclasses write ----
@@ -197,7 +198,7 @@ class Layer(LayerState, Operation):
             return self._symbolic_call(args, kwargs)
         scope = current()
         if scope is None:
-            return self._eager(self, args, kwargs)
+            return self._call_on_arrays(args, kwargs)
         for leaf in tree.flatten(args):
             if leaf is not None and not hasattr(leaf, "shape") and not hasattr(leaf, "__array__"):
                 raise ValueError(
@@ -219,6 +220,8 @@ class Layer(LayerState, Operation):
                     kwargs["training"] = scope.training
                 outputs = self.call(*args, **kwargs)
                 self._after_call(scope, outputs)
+                if not scope.frozen or "recorder" in scope.notes:
+                    self._traced = True
         finally:
             scope.training = outer_training
         return outputs
@@ -255,12 +258,24 @@ class Layer(LayerState, Operation):
         x = leaf if isinstance(leaf, Tensor) else ops.convert_to_tensor(leaf)
         return ops.cast(x, self._dtype) if self.autocast and is_float(x.dtype) and x.dtype != self._dtype else x
 
-    def _eager_dtype(self, array: np.ndarray[Any, Any], index: int) -> str:
-        """The dtype in which a call on arrays takes its `index`-th array."""
-        dtype = graph_dtype(array.dtype)
-        return self._dtype if self.autocast and is_float(dtype) else dtype
+    def _call_on_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Traces the call once for each signature; what `add_loss` got is kept for `losses`."""
+        if kwargs.get("training") is None:
+            default = self._call_parameters().get("training")
+            kwargs = kwargs | {"training": default is not None and default.default is True}
+        if self._on_arrays is None:
 
-    _eager = EagerCall()
+            def traced(*args: Any, **kwargs: Any) -> Any:
+                outputs = self(*args, **kwargs)
+                scope = current()
+                assert scope is not None
+                return outputs, scope.notes.get("losses", [])
+
+            self._on_arrays = Function(traced)
+        outputs, losses = self._on_arrays(*args, **kwargs)
+        for layer in self._walk_layers():
+            layer._eager_losses = [value for owner, value in losses if owner is layer]
+        return outputs
 
     @contextmanager
     def _named(self) -> Iterator[None]:

@@ -28,7 +28,9 @@ class _Merge(Layer):
     def call(self, inputs: Any) -> Any:
         inputs = _several(self, inputs)
         if self.exactly is not None and len(inputs) != self.exactly:
-            raise ValueError(f"Layer '{self.name}': {type(self).__name__} expects {self.exactly} inputs, got {len(inputs)}")
+            raise ValueError(
+                f"Layer '{self.name}': {type(self).__name__} expects {self.exactly} inputs, got {len(inputs)}"
+            )
         ndim = max(len(x.shape) for x in inputs)
         even = []
         for x in inputs:

@@ -73,7 +73,9 @@ class BatchNormalization(Layer):
             raise ValueError(f"Layer '{self.name}': axis {self.axis} is outside of the input's shape {input_shape}")
         n = input_shape[self.axis]
         if n is None:
-            raise ValueError(f"Layer '{self.name}': axis {self.axis} of the input must be known, got shape {input_shape}")
+            raise ValueError(
+                f"Layer '{self.name}': axis {self.axis} of the input must be known, got shape {input_shape}"
+            )
         if self.scale:
             self.gamma = self.add_weight(
                 shape=(n,),

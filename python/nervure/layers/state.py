@@ -21,13 +21,26 @@ if TYPE_CHECKING:
     from .layer import Layer
 
 # Attributes that may change without making a trace stale.
-_QUIET = frozenset({"built", "stop_training", "stop_evaluating", "stop_predicting", "history", "_eager_losses"})
+_QUIET = frozenset(
+    {
+        "built",
+        "history",
+        "stop_evaluating",
+        "stop_predicting",
+        "stop_training",
+        "_eager_losses",
+        "_on_arrays",
+        "_traced",
+    }
+)
+_NOT_PARTS = frozenset({"_eager_losses", "_inbound_nodes", "_trains", "_weights"})
 
 
 class LayerState:
     """The part of `Layer` that knows what it holds."""
 
     built: bool
+    _traced: bool
     _eager_losses: list[Any]
 
     def _init_state(self, name: str, trainable: bool) -> None:
@@ -37,15 +50,20 @@ class LayerState:
         self._trains: dict[Variable, bool] = {}  # each own weight: does it train when the layer does?
         self._inbound_nodes: list[Any] = []
         self._eager_losses = []
+        self._traced = False  # has a plan been made of it?
         self.built = False
 
     def __setattr__(self, key: str, value: Any) -> None:
         if "_name" not in self.__dict__ and key != "_name" and _holds(value):
             raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() before setting `{key}`")
-        # A built layer may have been traced: what its `call` reads has changed, so plans made before are stale.
-        if key not in _QUIET and self.__dict__.get("built") and current() is None:
+        # A plan was made of this layer, and what its `call` reads has changed: plans made before are stale.
+        if key not in _QUIET and self.__dict__.get("_traced") and current() is None:
             config.version += 1
         object.__setattr__(self, key, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: without the plans, which belong to the original."""
+        return self.__dict__ | {"_on_arrays": None, "_eager_losses": [], "_traced": False}
 
     def _track_weight(self, variable: Variable) -> None:
         self._trains[variable] = variable.trainable
@@ -58,7 +76,7 @@ class LayerState:
         """Layers, variables, metrics and seed generators among the attributes, each once, in order."""
         seen: set[int] = set()
         for key, value in list(self.__dict__.items()):
-            if key in ("_inbound_nodes", "_eager_losses", "_weights", "_trains"):
+            if key in _NOT_PARTS:
                 continue
             for found in _flat(value):
                 if id(found) not in seen:
@@ -99,7 +117,9 @@ class LayerState:
 
     @property
     def weights(self) -> list[Variable]:
-        """All variables but the states of random generators: of the layer itself, trainable first, then of its sublayers."""
+        """All variables but the states of random generators: of the layer itself, trainable first, then of its
+        sublayers.
+        """
         return _once(v for layer in self._walk_layers() for v in layer._own_weights())
 
     @property

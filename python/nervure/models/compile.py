@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import losses, metrics, ops, tree
+from .. import losses, metrics, tree
 from ..losses import Loss
 from ..metrics import Mean, Metric
 
@@ -15,7 +15,9 @@ __all__ = ["CompileLoss", "CompileMetrics", "by_output", "names_of"]
 
 
 def names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
-    """One name an output: the keys of a dict, else the names of the layers that made them, else output_0, output_1..."""
+    """One name an output: the keys of a dict, else the names of the layers that made them, else output_0,
+    output_1...
+    """
     flat = tree.flatten(y_pred)
     if isinstance(y_pred, dict) and len(y_pred) == len(flat):
         return [str(k) for k in sorted(y_pred)]
@@ -25,8 +27,8 @@ def names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
 
 
 def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
-    """`value` as one entry an output: from a dict by name (outputs left out get None), a list in order, or the one value of a
-    single output. ValueError if names or numbers do not fit."""
+    """`value` as one entry an output: from a dict by name (outputs left out get None), a list in order, or the one
+    value of a single output. ValueError if names or numbers do not fit."""
     if isinstance(value, dict):
         keys = list(names)
         if not set(value) <= set(keys) and layer_names is not None and set(value) <= set(layer_names):
@@ -38,11 +40,15 @@ def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence
     if isinstance(value, (list, tuple)):
         flat = list(value) if len(value) == len(names) else tree.flatten(value)
         if len(flat) != len(names):
-            raise ValueError(f"`{what}` has {len(flat)} entries, but the model has {len(names)} output(s) {list(names)}")
+            raise ValueError(
+                f"`{what}` has {len(flat)} entries, but the model has {len(names)} output(s) {list(names)}"
+            )
         return flat
     if len(names) == 1:
         return [value]
-    raise ValueError(f"`{what}` must be a list or a dict with an entry for each of the outputs {list(names)}, got {value!r}")
+    raise ValueError(
+        f"`{what}` must be a list or a dict with an entry for each of the outputs {list(names)}, got {value!r}"
+    )
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:
@@ -85,6 +91,7 @@ class CompileLoss:
                 losses.get(item)  # unknown names fail at compile, not at fit
         self.loss, self.weights, self.layer_names = loss, loss_weights, layer_names
         self.metrics: list[Mean] = []
+        self._trackers: dict[str, Mean] = {}
         self.parts: list[tuple[Loss, float | None] | None] | None = None  # one an output
 
     def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str]) -> None:
@@ -109,7 +116,13 @@ class CompileLoss:
             else:
                 parts.append((losses.as_loss(item), weight))
         if sum(part is not None for part in parts) > 1:
-            self.metrics = [Mean(name=f"{n}_loss") for n, part in zip(names, parts, strict=True) if part is not None]
+            self._trackers = {
+                n: Mean(name=f"{n}_loss") for n, part in zip(names, parts, strict=True) if part is not None
+            }
+            order = (
+                self.loss if isinstance(self.loss, dict) and set(self.loss) >= set(self._trackers) else self._trackers
+            )
+            self.metrics = [self._trackers[n] for n in order if n in self._trackers]
         self.parts = parts
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -121,7 +134,7 @@ class CompileLoss:
         if self.parts is None:
             self._build(targets, outputs, names)
         assert self.parts is not None
-        total, trackers = None, iter(self.metrics)
+        total = None
         for name, part, y, p, w in zip(names, self.parts, targets, outputs, weights, strict=True):
             if part is None:
                 continue
@@ -135,8 +148,8 @@ class CompileLoss:
                     f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use another "
                     "reduction than None"
                 )
-            if self.metrics:
-                next(trackers).update_state(value, sample_weight=float(p.shape[0]))
+            if self._trackers:
+                self._trackers[name].update_state(value, sample_weight=float(p.shape[0]))
             if weight is not None:
                 value = value * float(weight)
             total = value if total is None else total + value
@@ -185,7 +198,9 @@ class CompileMetrics:
     def variables(self) -> list[Any]:
         return [v for m in self.metrics for v in m.variables]
 
-    def _match(self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str]) -> list[list[Metric]]:
+    def _match(
+        self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str]
+    ) -> list[list[Metric]]:
         if not given:
             return [[] for _ in names]
         if len(names) == 1:
@@ -214,7 +229,9 @@ class CompileMetrics:
             plain = self._match("metrics", self.given, targets, outputs, names)
             self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
             self.plain, self.prefixes = plain, [f"{n}_" if len(names) > 1 else "" for n in names]
-        for plain_group, weighted_group, y, p, w in zip(self.plain, self.with_weights, targets, outputs, weights, strict=True):
+        for plain_group, weighted_group, y, p, w in zip(
+            self.plain, self.with_weights, targets, outputs, weights, strict=True
+        ):
             for m in plain_group:
                 m.update_state(y, p)
             for m in weighted_group:
@@ -234,8 +251,3 @@ class CompileMetrics:
                         name, k = f"{base}_{k}", k + 1
                     results[name] = m.result()
         return results
-
-
-def aggregate(loss: Any) -> Any:
-    """A loss added by a layer, as a scalar."""
-    return ops.sum(loss)

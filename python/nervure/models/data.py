@@ -1,8 +1,8 @@
 """What users hand to `fit`, turned into arrays that the epoch loop can gather from, without copying them whole.
 
-Accepted: NumPy arrays and memmaps, anything with `__array__` (pandas, tensors of other libraries), lists of numbers; and
-lists, tuples and dicts of these for models with several inputs or outputs. A copy is made, once, only of what the loop cannot
-read: values that are not adjacent within a row, float16, foreign byte order, lists.
+Accepted: NumPy arrays and memmaps, anything with `__array__` (pandas, tensors of other libraries), lists of numbers;
+and lists, tuples and dicts of these for models with several inputs or outputs. A copy is made, once, only of what the
+loop cannot read: values that are not adjacent within a row, float16, foreign byte order, lists.
 """
 
 from __future__ import annotations
@@ -83,14 +83,18 @@ def unpack(name: str, data: Any) -> tuple[Any, Any, Any]:
 
 
 def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[Any, Any]:
-    """(train, validation), each (x, y, sample_weight): the last `share` of the rows, before any shuffling, validates."""
+    """(train, validation), each (x, y, sample_weight): the last `share` of the rows, before any shuffling,
+    validates.
+    """
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, got {share!r}")
     parts = (x, y, sample_weight)
     n = count_rows(parts)
     at = math.floor(n * (1.0 - share))
     if at == 0 or at == n:
-        raise ValueError(f"`validation_split`={share} of {n} rows leaves no row to {'train on' if at == 0 else 'validate on'}")
+        raise ValueError(
+            f"`validation_split`={share} of {n} rows leaves no row to {'train on' if at == 0 else 'validate on'}"
+        )
     first = tree.map_structure(lambda a: None if a is None else a[:at], parts)
     return first, tree.map_structure(lambda a: None if a is None else a[at:], parts)
 

@@ -39,13 +39,15 @@ class Graph:
         names = [operation.name for operation in self.operations if isinstance(operation, Layer)]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"Model '{owner}': the name '{name}' is used by {names.count(name)} layers; names must differ")
+                raise ValueError(
+                    f"Model '{owner}': the name '{name}' is used by {names.count(name)} layers; names must differ"
+                )
         self.input_names = [t.name for t in self.inputs]
         self.output_names = [_origin(t).operation.name for t in self.outputs]
 
     def _collect(self, owner: str) -> None:
-        """Walks back from the outputs. `operations` are sorted by depth (the longest way to an output), deepest first, then
-        by when the walk first met them: the order in which Keras lists layers and weights."""
+        """Walks back from the outputs. `operations` are sorted by depth (the longest way to an output), deepest first,
+        then by when the walk first met them: the order in which Keras lists layers and weights."""
         given = {id(t) for t in self.inputs}
         met: dict[Operation, int] = {}
         done: set[Node] = set()
@@ -89,9 +91,7 @@ class Graph:
 
     def run(self, owner: str, inputs: Any) -> Any:
         """The outputs for tensors, or for other KerasTensors."""
-        values: dict[int, Any] = {
-            id(t): x for t, x in zip(self.inputs, self.standardize(owner, inputs), strict=True)
-        }
+        values: dict[int, Any] = {id(t): x for t, x in zip(self.inputs, self.standardize(owner, inputs), strict=True)}
 
         def value(leaf: Any) -> Any:
             return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
@@ -137,7 +137,9 @@ class Graph:
         return standard
 
     def input_dtype(self, dtype: str, index: int) -> str:
-        """The dtype in which data of `dtype` should enter as the `index`-th input: floats are not cut to integers on the way."""
+        """The dtype in which data of `dtype` should enter as the `index`-th input: floats are not cut to integers on
+        the way.
+        """
         expected = self.inputs[index].dtype
         return dtype if is_float(dtype) and not is_float(expected) else expected
 

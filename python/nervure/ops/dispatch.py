@@ -124,15 +124,32 @@ def node(name: str, *xs: Tensor, ints: Sequence[int] = (), floats: Sequence[floa
     return Tensor(_scope().graph.op(name, [x.node for x in xs], ints, floats, dtype))
 
 
-# ---- signatures: what a plan is cached by. An array is (shape, dtype), anything else (type, value). ----
+# ---- signatures: what a plan is cached by. An array is (shape, dtype), a structure (its type, signatures), anything else
+# (its type, the value). ----
 
 
 class Symbolic(Exception):
     """Raised where a KerasTensor turns up."""
 
 
-def signature(x: Any, inputs: list[Any], array: bool = False) -> Any:
-    """What identifies `x`; the arrays in it are appended to `inputs`. With `array`, a list is one array."""
+class Same:
+    """A static argument that is known by identity."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+
+def signature(x: Any, inputs: list[Any], array: bool = False, read: bool = True) -> Any:
+    """What identifies `x`; the arrays in it are appended to `inputs`. With `array`, a list is one array; with `read`, a
+    Variable is an array, too."""
     t = type(x)
     if t is _ndarray:
         inputs.append(x)
@@ -140,6 +157,8 @@ def signature(x: Any, inputs: list[Any], array: bool = False) -> Any:
     if t in _PLAIN:
         return t, str(x) if t is float and x == 0.0 else x  # 0.0 == -0.0
     if isinstance(x, Variable):
+        if not read:
+            return Same, Same(x)
         inputs.append(x.core.array)
         return x.shape, inputs[-1].dtype
     if isinstance(x, (np.generic, np.ndarray)):
@@ -154,7 +173,9 @@ def signature(x: Any, inputs: list[Any], array: bool = False) -> Any:
         if array and not any(isinstance(part, _COMPOUND) for part in x):
             inputs.append(as_array(x))
             return inputs[-1].shape, inputs[-1].dtype
-        return tuple, tuple([signature(part, inputs) for part in x])
+        return t, tuple([signature(part, inputs, False, read) for part in x])
+    if isinstance(x, dict):
+        return t, tuple([(key, signature(part, inputs, False, read)) for key, part in x.items()])
     if array or (hasattr(x, "__array__") and not isinstance(x, type)):
         inputs.append(as_array(x))
         return inputs[-1].shape, inputs[-1].dtype
@@ -170,9 +191,16 @@ def revive(spec: Any, scope: Scope, inputs: list[Tensor]) -> Any:
     if isinstance(value, np.dtype) and type(kind) is tuple:
         inputs.append(scope.input(kind, graph_dtype(value)))
         return inputs[-1]
-    if kind is tuple:
-        return tuple([revive(part, scope, inputs) for part in value])
-    return float(value) if kind is float else value
+    if kind in _PLAIN:
+        return float(value) if kind is float else value
+    if kind is Same:
+        return value.value
+    if issubclass(kind, (list, tuple)):
+        parts = [revive(part, scope, inputs) for part in value]
+        return kind(*parts) if hasattr(kind, "_fields") else kind(parts)
+    if issubclass(kind, dict):
+        return kind((key, revive(part, scope, inputs)) for key, part in value)
+    return value
 
 
 def outputs_of(result: Any, leaves: list[Tensor]) -> Any:
@@ -210,8 +238,7 @@ def fill(structure: Any, arrays: list[Any]) -> Any:
     return t(*parts) if hasattr(structure, "_fields") else t(parts)
 
 
-@lru_cache(maxsize=512)
-def compiled(function: Any, spec: tuple[Any, ...], names: tuple[str, ...], version: int) -> "tuple[_core.Plan, Any]":
+def compile_call(function: Any, spec: tuple[Any, ...], names: tuple[str, ...]) -> "tuple[_core.Plan, Any]":
     """The plan of `function` for a signature, and the structure of its result (None: a single array)."""
     with Scope() as scope:
         inputs: list[Tensor] = []
@@ -219,7 +246,13 @@ def compiled(function: Any, spec: tuple[Any, ...], names: tuple[str, ...], versi
         n = len(args) - len(names)
         leaves: list[Tensor] = []
         structure = outputs_of(function(*args[:n], **dict(zip(names, args[n:], strict=True))), leaves)
-        return scope.plan(inputs, leaves), None if structure == 0 and type(structure) is int else structure
+        return scope.plan(inputs, leaves), None if type(structure) is int else structure
+
+
+@lru_cache(maxsize=512)
+def compiled(function: Any, spec: tuple[Any, ...], names: tuple[str, ...], version: int) -> "tuple[_core.Plan, Any]":
+    """`compile_call` for eager ops, with a memory. `version` is config's: defaults are part of a trace."""
+    return compile_call(function, spec, names)
 
 
 def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) -> Any:
@@ -231,7 +264,7 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
     if function is None:
         return lambda f: op(f, arrays=arrays, sequence=sequence)
     f = function
-    names_of_arrays = frozenset() if sequence else frozenset(f.__code__.co_varnames[:arrays])
+    names_of_arrays = frozenset() if sequence else frozenset(f.__code__.co_varnames[: min(arrays, f.__code__.co_argcount)])
     leading = 0 if sequence else arrays
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -25,7 +25,7 @@ from .dispatch import (
     tensor,
 )
 from .elementwise import GENERATED, where
-from .manipulation import expand_dims, moveaxis, pad, plain, squeeze
+from .manipulation import expand_dims, flip, moveaxis, pad, plain, squeeze
 from .reduction import on_last, reduce, sum
 
 __all__ = (
@@ -332,10 +332,11 @@ def _ascending(x: Any, axis: int | None, what: str) -> tuple[Tensor, Tensor, int
         x, axis = reshaped(x, (x.size,)), 0
     k = axis_of(axis, x.ndim, what)
     last = moveaxis(x, k, -1)
-    # Largest first of -x, or of -1 - x: that has no overflow. Ties stay in order, so the sort is stable.
+    # Descending, of the elements in reverse, in reverse: so equals keep their order and NaN comes last.
+    n = last.shape[-1]
     number = cast_to(last, "int32") if last.dtype == "bool" else last
-    opposite = GENERATED["negative"](number) if is_float(number.dtype) else _subtract(-1, number)
-    return last, node("top_k_indices", opposite, ints=(last.shape[-1],)), k
+    index = node("top_k_indices", flip(number, -1), ints=(n,))
+    return last, _subtract(n - 1, flip(index, -1)), k
 
 
 @op

@@ -249,7 +249,7 @@ def _join(a: Tensor, la: list[str], b: Tensor, lb: list[str], needed: set[str]) 
     return reshaped(y, sizes([*batch, *rows, *columns])), [*batch, *rows, *columns]
 
 
-@op(arrays=-1)
+@op(arrays=99)
 def einsum(subscripts: str, *operands: Any) -> Tensor:
     """Sums of products named by Einstein's convention, as in NumPy: "ij,jk->ik", "...d,df->...f", "ii->i".
 

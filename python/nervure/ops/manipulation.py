@@ -193,7 +193,7 @@ def triu(x: Any, k: int = 0) -> Tensor:
     return where(_lower(x.shape[-2:], k - 1), scalar(0, x.dtype), x)
 
 
-@op(arrays=-1)
+@op(arrays=99)
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Coordinate grids of 1-d arrays."""
     if indexing not in ("xy", "ij"):

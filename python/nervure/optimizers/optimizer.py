@@ -1,7 +1,8 @@
 """`Optimizer`, the base class: everything but the update of one variable.
 
-A new optimizer is one class: its hyper-parameters, `build` (its slots) and `update_step(gradient, variable, learning_rate)`
-in terms of `nervure.ops`. It is traced into the training step, where each update becomes one pass over the weight.
+A new optimizer is one class: its hyper-parameters, `build` (its slots) and `update_step(gradient, variable,
+learning_rate)` in terms of `nervure.ops`. It is traced into the training step, where each update becomes one pass over
+the weight.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ class Optimizer:
         owner = type(self).__name__
         if kwargs:
             raise ValueError(f"{owner}: argument(s) not recognized: {kwargs}")
-        unsupported = {"loss_scale_factor": loss_scale_factor, "gradient_accumulation_steps": gradient_accumulation_steps}
+        unsupported = {
+            "loss_scale_factor": loss_scale_factor,
+            "gradient_accumulation_steps": gradient_accumulation_steps,
+        }
         for key, value in unsupported.items():
             if value is not None:
                 raise ValueError(f"{owner} does not support {key}={value!r}")
@@ -80,7 +84,9 @@ class Optimizer:
         if ema_overwrite_frequency is not None and (
             not isinstance(ema_overwrite_frequency, int) or ema_overwrite_frequency < 1
         ):
-            raise ValueError(f"{owner}: ema_overwrite_frequency must be a positive integer, got {ema_overwrite_frequency!r}")
+            raise ValueError(
+                f"{owner}: ema_overwrite_frequency must be a positive integer, got {ema_overwrite_frequency!r}"
+            )
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.built = False
         self._variables: list[Variable] = []
@@ -95,7 +101,9 @@ class Optimizer:
     # ---- what subclasses write ----
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Makes the slots of the variables to train, once. Subclasses call this first, then `add_optimizer_variables`."""
+        """Makes the slots of the variables to train, once. Subclasses call this first, then
+        `add_optimizer_variables`.
+        """
         self._trained = list(variables)
         self._index = {v: k for k, v in enumerate(self._trained)}
         if self.use_ema:
@@ -143,14 +151,18 @@ class Optimizer:
             raise ValueError(f"{owner}: expected learning_rate to be a non-negative number, got {value!r}")
         self._learning_rate.numpy()[...] = float(value)
 
-    def add_variable(self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
+    def add_variable(
+        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+    ) -> Variable:
         """A new variable of the optimizer's state."""
         variable = Variable(initializers.get(initializer), shape=shape, dtype=dtype, trainable=False, name=name)
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
-    def add_variable_from_reference(self, reference: Variable, name: str = "slot", initializer: Any = "zeros") -> Variable:
+    def add_variable_from_reference(
+        self, reference: Variable, name: str = "slot", initializer: Any = "zeros"
+    ) -> Variable:
         """A new slot of the shape and dtype of `reference`."""
         full_name = f"{reference.path.replace('/', '_')}_{name}"
         return self.add_variable(reference.shape, initializer, reference.dtype, full_name)

@@ -12,8 +12,8 @@ __all__ = ["SGD"]
 
 
 class SGD(Optimizer):
-    """w -= learning_rate * g; with momentum m = momentum * m - learning_rate * g, w += m (Polyak, 1964); with `nesterov`
-    w += momentum * m - learning_rate * g (Nesterov, 1983). The learning rate is inside of the buffer.
+    """w -= learning_rate * g; with momentum m = momentum * m - learning_rate * g, w += m (Polyak, 1964); with
+    `nesterov` w += momentum * m - learning_rate * g (Nesterov, 1983). The learning rate is inside of the buffer.
 
     >>> import numpy as np, nervure as nv
     >>> w = nv.Variable(np.ones(2, "float32"))

@@ -1,0 +1,86 @@
+"""nervure: neural networks on CPUs, with Keras's API and a C core. `import nervure as nv`.
+
+Submodules load when they are first used, so that importing the package costs next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
+    "models", "ops", "optimizers", "random", "regularizers", "tree", "utils",
+)  # fmt: skip
+_NAMES = {
+    "Function": "_function",
+    "Initializer": "initializers",
+    "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "keras_tensor",
+    "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
+    "Model": "models",
+    "Operation": "keras_tensor",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
+    "Sequential": "models",
+    "Variable": "variable",
+    "function": "_function",
+    "grad": "_function",
+    "hvp": "_function",
+    "jacobian": "_function",
+    "value_and_grad": "_function",
+}
+__all__ = [*_MODULES, *_NAMES, "version"]
+
+if TYPE_CHECKING:
+    from . import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        tree,
+        utils,
+    )
+    from ._function import Function, function, grad, hvp, jacobian, value_and_grad
+    from .initializers import Initializer
+    from .keras_tensor import KerasTensor, Operation
+    from .layers import Input, InputSpec, Layer
+    from .losses import Loss
+    from .metrics import Metric
+    from .models import Model, Sequential
+    from .optimizers import Optimizer
+    from .regularizers import Regularizer
+    from .variable import Variable
+
+
+def version() -> str:
+    """The version of nervure."""
+    return __version__
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'nervure' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

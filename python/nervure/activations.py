@@ -1,0 +1,107 @@
+"""Activation functions by name. They are `nervure.ops` with the defaults that Keras's activations have."""
+
+from typing import Any
+
+from . import ops
+from .ops import (
+    celu,
+    elu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
+)
+
+__all__ = (
+    "celu deserialize elu exponential gelu get glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
+    "log_sigmoid log_softmax mish relu relu6 selu serialize sigmoid silu soft_shrink softmax softplus softsign "
+    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink threshold"
+).split()
+
+exponential = ops.exp
+hard_swish = hard_silu
+swish = silu
+
+
+def linear(x: Any) -> Any:
+    """x itself."""
+    return x
+
+
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """x at or above `threshold`, at most `max_value`; negative_slope * (x - threshold) below.
+
+    >>> import nervure as nv
+    >>> nv.activations.relu([-2.0, 0.5, 9.0], negative_slope=0.5, max_value=6.0)
+    array([-1. ,  0.5,  6. ], dtype=float32)
+    """
+    if not threshold and not negative_slope:
+        return ops.relu(x) if max_value is None else ops.clip(x, 0.0, max_value)
+    if threshold:
+        below = ops.multiply(ops.subtract(x, threshold), negative_slope) if negative_slope else 0.0
+        y = ops.where(ops.greater_equal(x, threshold), x, below)
+    else:
+        y = ops.leaky_relu(x, negative_slope)
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x times the normal distribution function of x; with `approximate`, its tanh formula (Hendrycks & Gimpel, 2016)."""
+    return ops.gelu(x, approximate=approximate)
+
+
+def _public() -> dict[str, Any]:
+    return {name: globals()[name] for name in __all__ if name not in ("get", "serialize", "deserialize")}
+
+
+def serialize(activation: Any) -> Any:
+    """The name of an activation of this module; the name of any other function; the config of an object that has one."""
+    if hasattr(activation, "get_config"):
+        return {"class_name": type(activation).__name__, "config": activation.get_config()}
+    return getattr(activation, "__name__", str(activation))
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The activation that a name, or {"class_name": .., "config": ..}, stands for."""
+    name = config
+    if isinstance(config, dict):
+        name = config.get("config") if config.get("class_name") == "function" else config.get("class_name")
+    found = (custom_objects or {}).get(name) or _public().get(name)
+    if found is None:
+        raise ValueError(f"unknown activation {name!r}; known are {', '.join(sorted(_public()))}")
+    return found
+
+
+def get(identifier: Any) -> Any:
+    """A name as its function; None as `linear`; a function as itself.
+
+    >>> import nervure as nv
+    >>> nv.activations.get("relu") is nv.activations.relu
+    True
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, (str, dict)):
+        return deserialize(identifier)
+    if callable(identifier):
+        return identifier
+    raise ValueError(f"an activation is a name or a function, got {identifier!r}")

@@ -1,0 +1,108 @@
+"""`Sequential`: one layer after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..keras_tensor import KerasTensor
+from ..layers import InputLayer, Layer
+from .function import Graph
+from .model import Model
+
+__all__ = ["Sequential"]
+
+
+class Sequential(Model):
+    """A stack of layers with one input and one output each.
+
+    It is built at once if it starts with `Input` (or the first layer was given `input_shape`), otherwise by the first
+    data or by `build(input_shape)`.
+
+    >>> import numpy as np, nervure as nv
+    >>> model = Sequential([nv.layers.Dense(8, activation="relu"), nv.layers.Dense(1)])
+    >>> model.predict(np.ones((3, 4)), verbose=0).shape
+    (3, 1)
+    """
+
+    def __init__(self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._layers: list[Layer] = []
+        self._chain: list[KerasTensor] = []  # the input, then each layer's output; empty until the shape is known
+        if layers is not None and not isinstance(layers, (list, tuple)):
+            raise ValueError(f"Sequential expects a list of layers, got {layers!r}")
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Puts a layer on top. ValueError, and nothing is changed, if it does not fit or its name is taken."""
+        if isinstance(layer, KerasTensor) and layer._keras_history is not None:
+            layer = layer._keras_history.operation
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})"
+            )
+        if any(known.name == layer.name for known in self._layers):
+            raise ValueError(
+                f"All layers added to Sequential model '{self.name}' must have different names; '{layer.name}' is taken"
+            )
+        shape = layer._input_shape_arg
+        if not self._layers and shape is not None and not isinstance(layer, InputLayer):
+            self.add(InputLayer(shape=shape))
+        if isinstance(layer, InputLayer):
+            if self._layers:
+                raise ValueError(
+                    f"Sequential model '{self.name}': an input must come first, got '{layer.name}' after other layers"
+                )
+            self._chain = [layer.output]
+        elif self._chain:
+            self._chain.append(self._single(layer, layer(self._chain[-1])))
+        self._layers = [*self._layers, layer]
+        self._regraph()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Takes the last layer off and returns it."""
+        if not self.layers:
+            raise ValueError(f"Sequential model '{self.name}' has no layers to pop")
+        layer = self._layers[-1]
+        self._layers = self._layers[:-1]
+        self._chain = self._chain[:-1]
+        self._regraph()
+        return layer
+
+    def _single(self, layer: Layer, output: Any) -> KerasTensor:
+        if not isinstance(output, KerasTensor):
+            raise ValueError(
+                f"Sequential model '{self.name}': layer '{layer.name}' must give a single tensor, got {output!r}"
+            )
+        return output
+
+    def _regraph(self) -> None:
+        self.built = bool(self._chain) and bool(self.layers)
+        self._graph = Graph(self.name, self._chain[0], self._chain[-1]) if self.built else None
+        self.autocast = self._graph is None
+        self._plans.clear()
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds all layers for inputs of this shape, None for the batch."""
+        if not self.layers:
+            raise ValueError(
+                f"Sequential model '{self.name}' cannot be built because it has no layers: call `model.add(layer)`"
+            )
+        if self._chain:
+            return
+        if not isinstance(input_shape, (tuple, list)) or any(isinstance(d, (tuple, list)) for d in input_shape):
+            raise ValueError(f"Sequential model '{self.name}' expects the shape of a single input, got {input_shape!r}")
+        chain = [InputLayer(batch_shape=(None, *input_shape[1:]), dtype=self.dtype).output]
+        for layer in self._layers:
+            chain.append(self._single(layer, layer(chain[-1])))
+        self._chain = chain
+        self._regraph()
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        return super().call(inputs, training)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the input."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
