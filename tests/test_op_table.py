@@ -129,6 +129,7 @@ REFERENCE = {name: each(getattr(np, name)) for name in SAME_IN_NUMPY.split()} | 
     "fma": each(lambda a, b, c: a * b + c),
     "cast": lambda a, _i, _f, dtype: a[0].astype(dtype),
     "stop_gradient": each(lambda x: x),
+    "identity": each(lambda x: x),
     "full": lambda _a, i, f, dtype: np.full(i, f[0], dtype),
     "iota": lambda _a, i, _f, dtype: iota(i, dtype),
     "reshape": lambda a, i, *_: a[0].reshape(i),
@@ -137,8 +138,8 @@ REFERENCE = {name: each(getattr(np, name)) for name in SAME_IN_NUMPY.split()} | 
     "slice": lambda a, i, *_: sliced(a[0], i),
     "concatenate": lambda a, i, *_: np.concatenate(a, axis=i[0]),
     "pad": lambda a, i, f, _t: padded(a[0], i, f[0]),
-    "sum": on_axis(np.sum),
-    "prod": on_axis(np.prod),
+    "sum": on_axis(lambda x, **axes: np.sum(x, dtype=x.dtype, **axes)),  # integers wrap
+    "prod": on_axis(lambda x, **axes: np.prod(x, dtype=x.dtype, **axes)),
     "max": on_axis(np.max),
     "min": on_axis(np.min),
     "any": on_axis(np.any),

@@ -8,8 +8,8 @@
 /* Programs split over their first dimension, like the ops around them; over more where that is too short to share. */
 int64_t nv_unit_rows(const nv_builder *b, const nv_unit *u) {
   if (u->op >= 0) return b->values[u->op].instr->rows;
-  const nv_value *v = &b->values[u->members[0]];
-  if (v->ndim == 0) return 1;
+  const nv_value *v = u->n_members ? &b->values[u->members[0]] : NULL; /* none: a program that became an epilogue */
+  if (!v || v->ndim == 0) return 1;
   int64_t rows = v->shape[0];
   for (int d = 1; d < v->ndim && rows < 4 * b->plan->max_threads && v->count >= 4096; d++) rows *= v->shape[d];
   return rows;

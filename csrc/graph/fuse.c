@@ -31,9 +31,10 @@ static void find_late(nv_builder *b) {
 /* Makes `value` (pinned to a variable) end up there through a copy of its own. */
 static int detach(nv_builder *b, int value) {
   int c = nv_copy_of(b, value);
-  if (c < 0) return -1;
+  nv_use *uses = nv_pool_alloc(&b->temp, sizeof *uses); /* the copy may be detached in its turn */
+  if (c < 0 || !uses) return -1;
   nv_value *v = &b->values[value], *copy = &b->values[c];
-  copy->pin = v->pin, copy->pin_index = v->pin_index, copy->late = true;
+  copy->pin = v->pin, copy->pin_index = v->pin_index, copy->late = true, copy->uses = uses;
   v->pin = NV_PIN_NONE;
   v->uses[v->n_uses++] = (nv_use){c, true};
   return c;

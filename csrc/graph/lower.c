@@ -394,10 +394,11 @@ nv_status nv_find_uses(nv_builder *b) {
     }
   for (int v = 0; v < b->n_values; v++) {
     nv_value *u = &b->values[v];
+    int n = u->n_uses;
+    u->n_uses = 0;
     if (u->dead || u->kind == NV_VALUE_SCALAR) continue;
     /* Two more: fusing may add copies of a value that updates a variable. */
-    if (!(u->uses = nv_pool_alloc(&b->temp, ((size_t)u->n_uses + 2) * sizeof *u->uses))) return NV_ERR_MEMORY;
-    u->n_uses = 0;
+    if (!(u->uses = nv_pool_alloc(&b->temp, ((size_t)n + 2) * sizeof *u->uses))) return NV_ERR_MEMORY;
   }
   for (int v = 0; v < b->n_values; v++)
     for (int k = 0; k < b->values[v].n_in && !b->values[v].dead; k++) {

@@ -160,6 +160,13 @@ nv_status nv_emit(nv_builder *b);
 /* The shares a unit's instruction is cut into, and whether a share reads only its rows of what input k of member v sees. */
 int64_t nv_unit_rows(const nv_builder *b, const nv_unit *u);
 nv_access nv_access_in(const nv_builder *b, const nv_unit *u, const nv_value *v, int k, int64_t rows);
+/* Estimated nanoseconds of work below which something is not worth while. Tests set them to 0. */
+typedef struct nv_thresholds {
+  double meeting; /* sharing an instruction, if that needs a barrier */
+  double team;    /* threads at all, even where they are awake */
+  double waking;  /* waking them for one run */
+} nv_thresholds;
+extern nv_thresholds nv_worth;
 nv_status nv_synchronise(nv_builder *b);
 
 /* exec.c: every member of a team calls it with the same plan. A status other than NV_OK is seen by all members alike. */

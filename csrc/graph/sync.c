@@ -7,9 +7,7 @@
 
 #include <string.h>
 
-#define SERIAL 1500.0     /* ns: a shorter instruction is not worth meeting for */
-#define WORTH_A_TEAM 12e3 /* ns of a plan: below, threads cost more than they give even where they are awake */
-#define WORTH_WAKING 60e3 /* ns: the same where they sleep */
+nv_thresholds nv_worth = {.meeting = 1500, .team = 12e3, .waking = 60e3};
 
 typedef struct touch {
   int slot;
@@ -79,7 +77,7 @@ static nv_status find_barriers(nv_builder *b) {
     parity ^= i->shared > 0;
     bool can = !i->inner_barrier, serial = can && i->rows <= 1;
     bool together = must_meet(b, &w, u, false, parity), alone = can && must_meet(b, &w, u, true, parity);
-    if (can && i->cost < SERIAL) serial |= together == alone ? i->cost < SERIAL / 4 : together;
+    if (can && i->cost < nv_worth.meeting) serial |= together == alone ? i->cost < nv_worth.meeting / 4 : together;
     i->serial = serial;
     i->barrier = k > 0 && (k == b->commit || (serial ? alone : together));
     if (i->barrier) w.n = 0, p->n_barriers++;
@@ -109,7 +107,7 @@ nv_status nv_synchronise(nv_builder *b) {
     if (i->scratch > p->scratch_bytes) p->scratch_bytes = i->scratch;
     if (i->shared > p->shared_bytes) p->shared_bytes = i->shared;
   }
-  if (shared_work < WORTH_A_TEAM) p->max_threads = 1;
-  p->waking = shared_work >= WORTH_WAKING;
+  if (shared_work < nv_worth.team) p->max_threads = 1;
+  p->waking = shared_work >= nv_worth.waking;
   return NV_OK;
 }

@@ -17,12 +17,12 @@
 
 enum { B_IN_PLACE, B_COPIED, B_TURNED }; /* nv_gemm.path */
 
-#define DEPTH_BYTES 2048          /* of k in a block: 512 or 256 steps */
-#define BLOCK_BYTES (512 << 10)   /* of A in a block: half of a usual L2 */
-#define SMALL_B (1 << 20)         /* bytes of B that are read in place: about L2 */
-#define SHARED_B (256 << 10)      /* bytes of B that each thread may as well read whole */
-#define TILE_BYTES (256 << 10)    /* of C handed to the tile function at once, at least */
-#define POLL_WORK (4 << 20)       /* multiplications between polls, about: 0.1 ms */
+#define DEPTH_BYTES 2048        /* of k in a block: 512 or 256 steps */
+#define BLOCK_BYTES (512 << 10) /* of A in a block: half of a usual L2 */
+#define SMALL_B (1 << 20)       /* bytes of B that are read in place: about L2 */
+#define SHARED_B (256 << 10)    /* bytes of B that each thread may as well read whole */
+#define TILE_BYTES (256 << 10)  /* of C handed to the tile function at once, at least */
+#define POLL_WORK (4 << 20)     /* multiplications between polls, about: 0.1 ms */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t parts_of(int64_t n, int64_t unit) { return (n + unit - 1) / unit; }
@@ -39,11 +39,13 @@ typedef struct product {
 } product;
 
 static product normal(const nv_gemm *g, const void *a, const void *b, void *c) {
-  product p = {.a = a, .b = b, .c = c, .m = g->m, .n = g->n, .k = g->k, .b_row = g->ldb, .c_row = g->ldc, .turned = g->tb};
+  product p = {
+      .a = a, .b = b, .c = c, .m = g->m, .n = g->n, .k = g->k, .b_row = g->ldb, .c_row = g->ldc, .turned = g->tb};
   p.a_row = g->ta ? 1 : g->lda;
   p.a_col = g->ta ? g->lda : 1;
   if (g->n == 1 && g->m > 1 && g->ldc == 1) {
-    p = (product){.a = b, .b = a, .c = c, .m = 1, .n = g->m, .k = g->k, .b_row = g->lda, .turned = !g->ta, .swapped = true};
+    p = (product){
+        .a = b, .b = a, .c = c, .m = 1, .n = g->m, .k = g->k, .b_row = g->lda, .turned = !g->ta, .swapped = true};
     p.a_col = g->tb ? 1 : g->ldb;
   }
   if (p.turned && (p.n == 1 || (p.k == 1 && p.b_row == 1))) { /* a vector is its own transpose */
@@ -62,9 +64,13 @@ void nv_gemm_prepare(nv_gemm *g, int max_threads) {
   const double b_bytes = (double)p.k * (double)p.n * (double)size;
   g->path = p.turned ? B_TURNED : p.m > kernels->rows && b_bytes > SMALL_B ? B_COPIED : B_IN_PLACE;
   /* By rows where it costs nothing, for then a chain of layers need not meet. */
-  if (max_threads <= 1 || p.swapped || p.n < (int64_t)max_threads * kernels->lanes) g->by_rows = true;
-  else if (p.m < 4 * (int64_t)max_threads) g->by_rows = false;
-  else g->by_rows = b_bytes <= SHARED_B || p.m >= (p.turned ? 256 : 64) * (int64_t)max_threads;
+  const int64_t threads = least(max_threads, nv_threads());
+  if (threads <= 1 || p.swapped || p.n < threads * kernels->lanes)
+    g->by_rows = true;
+  else if (p.m < 4 * threads)
+    g->by_rows = false;
+  else
+    g->by_rows = b_bytes <= SHARED_B || p.m >= (p.turned ? 256 : 64) * threads;
   g->scratch = g->shared = 0;
   g->inner_barrier = false;
   if (g->path != B_IN_PLACE && p.k > 0) {
@@ -77,16 +83,20 @@ void nv_gemm_prepare(nv_gemm *g, int max_threads) {
   g->cost = 50 + (arithmetic > reading ? arithmetic : reading) + (p.turned ? b_bytes / 30 : 0);
 }
 
-typedef struct rectangle { int64_t r0, r1, c0, c1; } rectangle;
+typedef struct rectangle {
+  int64_t r0, r1, c0, c1;
+} rectangle;
 
 static void finished(const product *p, nv_gemm_tile_fn tile, void *arg, rectangle r) {
   if (!tile) return;
-  if (p->swapped) tile(arg, r.c0, r.c1, r.r0, r.r1);
-  else tile(arg, r.r0, r.r1, r.c0, r.c1);
+  if (p->swapped)
+    tile(arg, r.c0, r.c1, r.r0, r.r1);
+  else
+    tile(arg, r.r0, r.r1, r.c0, r.c1);
 }
 
-static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *kernels, int path, size_t size, rectangle r,
-                          nv_gemm_tile_fn tile, void *arg) {
+static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *kernels, int path, size_t size,
+                          rectangle r, nv_gemm_tile_fn tile, void *arg) {
   const int64_t bytes = (int64_t)size, rows = r.r1 - r.r0, steps = depth(p, size);
   const int64_t height = even(rows, BLOCK_BYTES / (steps * bytes));
   if (path == B_COPIED && rows <= kernels->rows) path = B_IN_PLACE; /* read once */
@@ -112,8 +122,10 @@ static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *
           if (path == B_COPIED) {
             block.pack = ctx->scratch;
             block.ahead = NULL;
-            if (j + block.n < r.c1) block.ahead = (const char *)block.b + block.n * bytes;
-            else if (k + block.k < p->k) block.ahead = p->b + ((k + block.k) * p->b_row + r.c0) * bytes;
+            if (j + block.n < r.c1)
+              block.ahead = (const char *)block.b + block.n * bytes;
+            else if (k + block.k < p->k)
+              block.ahead = p->b + ((k + block.k) * p->b_row + r.c0) * bytes;
           }
         }
         kernels->multiply(&block);
@@ -130,7 +142,8 @@ static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *
   return NV_OK;
 }
 
-nv_status nv_gemm_run(nv_ctx *ctx, const nv_gemm *g, const void *a, const void *b, void *c, nv_gemm_tile_fn tile, void *arg) {
+nv_status nv_gemm_run(nv_ctx *ctx, const nv_gemm *g, const void *a, const void *b, void *c, nv_gemm_tile_fn tile,
+                      void *arg) {
   const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
   const size_t size = nv_dtype_size(g->dtype);
   const product p = normal(g, a, b, c);

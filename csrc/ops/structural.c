@@ -46,6 +46,17 @@ static nv_status simplify_stop(nv_graph *g, const nv_node *n, nv_node **out) {
   return NV_OK;
 }
 
+static nv_status infer_identity(const nv_node *n, nv_type *out) {
+  NV_TRY(nv_check_ints(n, 1, "id"));
+  return nv_infer_like(n, out);
+}
+
+static nv_status identity_grad(nv_graph *g, nv_node *n, nv_node *dy, nv_node **dx) { /* dx = dy */
+  (void)g, (void)n;
+  dx[0] = dy;
+  return NV_OK;
+}
+
 static bool view_same(const nv_node *n, const int64_t *in_strides, int64_t *offset, int64_t *strides) {
   *offset = 0;
   memcpy(strides, in_strides, (size_t)n->type.ndim * sizeof *strides);
@@ -92,6 +103,16 @@ const nv_op nv_structural_ops[] = {
      .infer = nv_infer_like,
      .simplify = simplify_stop,
      .grad = nv_grad_zero,
+     .view = view_same},
+    {.name = "identity",
+     .min_in = 1,
+     .max_in = 1,
+     .flags = NV_OP_VIEW | NV_OP_HIDDEN,
+     .attrs = "id:size",
+     .doc = "x as a node of its own: what is differentiated by it need not be differentiated by x",
+     .domain = "r",
+     .infer = infer_identity,
+     .grad = identity_grad,
      .view = view_same},
     {0},
 };

@@ -88,8 +88,12 @@ class Node:
 class Operation:
     """Something a functional model can call: a layer, or a function of `ops`."""
 
-    name: str
+    _name: str
     _inbound_nodes: list[Node]
+
+    @property
+    def name(self) -> str:
+        return self._name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
@@ -119,7 +123,7 @@ class Function(Operation):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self.name = auto_name(getattr(function, "__name__", "function").strip("_"))
+        self._name = auto_name(getattr(function, "__name__", "function").strip("_"))
         self._inbound_nodes = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

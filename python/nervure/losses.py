@@ -71,7 +71,8 @@ def reduce_weighted_values(
             values = values * sample_weight
         except ValueError:
             raise ValueError(
-                f"sample_weight of shape {tuple(sample_weight.shape)} does not fit losses of shape {tuple(values.shape)}"
+                f"sample_weight of shape {tuple(sample_weight.shape)} does not fit losses of shape "
+                f"{tuple(values.shape)}"
             ) from None
     if reduction in (None, "none") or tuple(values.shape) in ((), (0,)):
         return values

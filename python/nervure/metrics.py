@@ -128,7 +128,8 @@ def _samplewise(values: Any, sample_weight: Any, reduce: Callable[..., Any], dty
             sample_weight = ops.broadcast_to(sample_weight, tuple(values.shape))
         except ValueError:
             raise ValueError(
-                f"sample_weight of shape {tuple(sample_weight.shape)} does not fit values of shape {tuple(values.shape)}"
+                f"sample_weight of shape {tuple(sample_weight.shape)} does not fit values of shape "
+                f"{tuple(values.shape)}"
             ) from None
         values = values * sample_weight
         if ndim > 1:
@@ -181,7 +182,7 @@ class MeanMetricWrapper(Mean):
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
 
@@ -217,8 +218,8 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
         y_true = ops.squeeze(y_true, axis=-1)
     if tuple(y_true.shape) != tuple(y_pred.shape[:-1]):
         raise ValueError(
-            f"sparse_categorical_accuracy expects y_true of shape {tuple(y_pred.shape[:-1])} (class numbers) for y_pred of "
-            f"shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
+            f"sparse_categorical_accuracy expects y_true of shape {tuple(y_pred.shape[:-1])} (class numbers) for "
+            f"y_pred of shape {tuple(y_pred.shape)}, got {tuple(y_true.shape)}"
         )
     return _equal(y_true, ops.cast(ops.argmax(y_pred, axis=-1), str(y_true.dtype)))
 
@@ -278,7 +279,7 @@ class RootMeanSquaredError(Mean):
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         super().update_state(mean_squared_error(y_true, y_pred), sample_weight)
 
     def result(self) -> Any:

@@ -84,8 +84,6 @@ class Variable(Operators):
 
             value = as_array(initializer)
             dtype = graph_dtype(value.dtype) if dtype is None else standardize_dtype(dtype)
-            if type(initializer) is float:
-                dtype, shape = standardize_dtype(None if dtype == "float64" else dtype), ()
             shape = value.shape
         self.core = _core.Variable(shape, dtype)
         self._set(value)

@@ -1,5 +1,6 @@
-/* test_gemm.c: every kernel set against the definition, c = fma(a, b, c) for k = 0, 1, ..: bit for bit where there is an
- * fma, close where there is none. All transpositions, sizes around registers and tiles, padded rows, 1 to 3 threads. */
+/* test_gemm.c: every kernel set against the definition, c = fma(a, b, c) for k = 0, 1, ..: bit for bit where there is
+ * an fma, close where there is none. All transpositions, sizes around registers and tiles, padded rows, 1 to 3 threads.
+ */
 #include "check.h"
 
 #include "kernels/gemm.h"
@@ -26,8 +27,10 @@ static double get(nv_dtype d, const char *p, int64_t i) {
   return d == NV_F32 ? (double)((const float *)(const void *)p)[i] : ((const double *)(const void *)p)[i];
 }
 static void put(nv_dtype d, char *p, int64_t i, double v) {
-  if (d == NV_F32) ((float *)(void *)p)[i] = (float)v;
-  else ((double *)(void *)p)[i] = v;
+  if (d == NV_F32)
+    ((float *)(void *)p)[i] = (float)v;
+  else
+    ((double *)(void *)p)[i] = v;
 }
 static void *room(size_t bytes) {
   void *p = nv_alloc(bytes);
@@ -100,8 +103,9 @@ static bool right(const problem *p, int64_t i) {
 
 static const char *text(const problem *p) {
   static char s[128];
-  snprintf(s, sizeof s, "%s %s ta=%d tb=%d m=%d n=%d k=%d ldc=%d path=%d by_rows=%d", nv_k->isa, nv_dtype_name(p->g.dtype),
-           p->g.ta, p->g.tb, (int)p->g.m, (int)p->g.n, (int)p->g.k, (int)p->g.ldc, p->g.path, p->g.by_rows);
+  snprintf(s, sizeof s, "%s %s ta=%d tb=%d m=%d n=%d k=%d ldc=%d path=%d by_rows=%d", nv_k->isa,
+           nv_dtype_name(p->g.dtype), p->g.ta, p->g.tb, (int)p->g.m, (int)p->g.n, (int)p->g.k, (int)p->g.ldc, p->g.path,
+           p->g.by_rows);
   return s;
 }
 
@@ -221,8 +225,7 @@ static void test_cancel(void) {
   nv_poll poll = {stop, NULL};
   nv_ctx ctx = {.n_threads = 1, .scratch = room(g.scratch), .poll = &poll};
   nv_status status = NV_OK;
-  for (int k_again = 0; k_again < 20 && status == NV_OK; k_again++)
-    status = nv_gemm_run(&ctx, &g, a, b, c, NULL, NULL);
+  for (int k_again = 0; k_again < 20 && status == NV_OK; k_again++) status = nv_gemm_run(&ctx, &g, a, b, c, NULL, NULL);
   CHECK(status == NV_CANCELLED, "status %d", (int)status);
   CHECK(nv_now() - asked < 5e-3, "returned %g s after it was asked to", nv_now() - asked);
   nv_free(ctx.scratch);

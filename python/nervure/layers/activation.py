@@ -77,7 +77,7 @@ class LeakyReLU(Layer):
         self.built = True
 
     def call(self, inputs: Any) -> Any:
-        return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
+        return ops.leaky_relu(inputs, negative_slope=self.negative_slope)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"negative_slope": self.negative_slope}

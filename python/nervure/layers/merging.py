@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 from .. import ops
 from .layer import Layer
@@ -18,8 +17,8 @@ __all__ = [
 class _Merge(Layer):
     """Elementwise over a list of inputs of shapes that broadcast; ranks are evened out after the batch axis."""
 
-    merge: Callable[[Any, Any], Any]
-    exactly: int | None = None
+    merge: ClassVar[Any]
+    exactly: ClassVar[int | None] = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -63,38 +62,38 @@ class Add(_Merge):
     [[2.0, 2.0]]
     """
 
-    merge = staticmethod(ops.add)
+    merge: ClassVar[Any] = staticmethod(ops.add)
 
 
 class Subtract(_Merge):
     """The first input minus the second."""
 
-    merge = staticmethod(ops.subtract)
-    exactly = 2
+    merge: ClassVar[Any] = staticmethod(ops.subtract)
+    exactly: ClassVar[int | None] = 2
 
 
 class Multiply(_Merge):
     """The product of the inputs."""
 
-    merge = staticmethod(ops.multiply)
+    merge: ClassVar[Any] = staticmethod(ops.multiply)
 
 
 class Maximum(_Merge):
     """The larger value, element by element."""
 
-    merge = staticmethod(ops.maximum)
+    merge: ClassVar[Any] = staticmethod(ops.maximum)
 
 
 class Minimum(_Merge):
     """The smaller value, element by element."""
 
-    merge = staticmethod(ops.minimum)
+    merge: ClassVar[Any] = staticmethod(ops.minimum)
 
 
 class Average(_Merge):
     """The mean of the inputs."""
 
-    merge = staticmethod(ops.add)
+    merge: ClassVar[Any] = staticmethod(ops.add)
 
     def _join(self, inputs: list[Any]) -> Any:
         return super()._join(inputs) / float(len(inputs))

@@ -62,7 +62,7 @@ class Reshape(Layer):
         size, known = math.prod(shape[1:]), math.prod(n for n in self.target_shape if n != -1)
         if size != known if -1 not in self.target_shape else known == 0 or size % known:
             raise ValueError(
-                f"Layer '{self.name}': cannot reshape inputs of shape {shape[1:]} ({size} values) to {self.target_shape}"
+                f"Layer '{self.name}': cannot reshape inputs of shape {shape[1:]} to target_shape={self.target_shape}"
             )
         target = tuple(size // known if n == -1 else n for n in self.target_shape)
         return ops.reshape(inputs, (shape[0], *target))

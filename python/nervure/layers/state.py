@@ -39,6 +39,7 @@ _NOT_PARTS = frozenset({"_eager_losses", "_inbound_nodes", "_trains", "_weights"
 class LayerState:
     """The part of `Layer` that knows what it holds."""
 
+    _name: str
     built: bool
     _traced: bool
     _eager_losses: list[Any]
@@ -108,10 +109,6 @@ class LayerState:
     # ---- the public lists ----
 
     @property
-    def name(self) -> str:
-        return self._name
-
-    @property
     def path(self) -> str:
         return self._name
 
@@ -169,7 +166,7 @@ class LayerState:
         """How many numbers the weights hold. ValueError if the layer is not built."""
         if not self.built:
             raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. Call it on data, "
+                f"You tried to call `count_params` on layer '{self._name}', but the layer isn't built. Call it on data, "
                 "or call `layer.build(input_shape)`"
             )
         return sum(int(np.prod(v.shape, dtype=np.int64)) for v in self.weights)
@@ -183,15 +180,15 @@ class LayerState:
         variables = self.weights
         if len(variables) != len(weights):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length {len(weights)}, "
-                f"but the layer was expecting {len(variables)} weights"
+                f"You called `set_weights(weights)` on layer '{self._name}' with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(variables)} weights"
             )
         arrays = [np.asarray(w) for w in weights]
         for v, a in zip(variables, arrays, strict=True):
             if tuple(v.shape) != a.shape:
-                raise ValueError(f"Layer '{self.name}': weight {v.path} has shape {tuple(v.shape)}, got {a.shape}")
+                raise ValueError(f"Layer '{self._name}': weight {v.path} has shape {tuple(v.shape)}, got {a.shape}")
             if a.dtype.kind not in "biuf":
-                raise TypeError(f"Layer '{self.name}': weight {v.path} expects numbers, got dtype {a.dtype}")
+                raise TypeError(f"Layer '{self._name}': weight {v.path} expects numbers, got dtype {a.dtype}")
         for v, a in zip(variables, arrays, strict=True):
             v.assign(a)
 

@@ -60,12 +60,12 @@ def _kind(y_true: Any, y_pred: Any) -> str:
     return "sparse" if sparse else "categorical"
 
 
-_CROSSENTROPY = {
+_CROSSENTROPY: dict[str, type[Loss]] = {
     "binary": losses.BinaryCrossentropy,
     "sparse": losses.SparseCategoricalCrossentropy,
     "categorical": losses.CategoricalCrossentropy,
 }
-_METRICS = {
+_METRICS: dict[str, dict[str, Any]] = {
     "accuracy": {
         "binary": metrics.BinaryAccuracy,
         "sparse": metrics.SparseCategoricalAccuracy,
@@ -92,7 +92,7 @@ class CompileLoss:
         self.loss, self.weights, self.layer_names = loss, loss_weights, layer_names
         self.metrics: list[Mean] = []
         self._trackers: dict[str, Mean] = {}
-        self.parts: list[tuple[Loss, float | None] | None] | None = None  # one an output
+        self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
 
     def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str]) -> None:
         given = self.loss
@@ -102,7 +102,7 @@ class CompileLoss:
         weights: list[Any] = [None] * len(names)
         if self.weights is not None:
             weights = by_output("loss_weights", self.weights, names, self.layer_names)
-        parts: list[tuple[Loss, float | None] | None] = []
+        parts: list[tuple[Loss, Any] | None] = []
         for name, item, weight, y, p in zip(names, wanted, weights, y_true, y_pred, strict=True):
             if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float, np.number))):
                 raise ValueError(f"`loss_weights` of output '{name}' must be a number, got {weight!r}")
@@ -145,8 +145,8 @@ class CompileLoss:
                 raise ValueError(f"loss of output '{name}': {error}") from None
             if value.shape != ():
                 raise ValueError(
-                    f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use another "
-                    "reduction than None"
+                    f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use "
+                    "another reduction than None"
                 )
             if self._trackers:
                 self._trackers[name].update_state(value, sample_weight=float(p.shape[0]))

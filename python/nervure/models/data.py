@@ -18,8 +18,8 @@ from .._dtypes import graph_dtype, is_float
 __all__ = ["Batches", "as_rows", "class_weights", "leaves", "split", "unpack"]
 
 ACCEPTED = (
-    "arrays (NumPy, memmap, pandas or anything with __array__), lists of numbers, or lists and dicts of these; generators, "
-    "PyDataset and tf.data are not supported"
+    "arrays (NumPy, memmap, pandas or anything with __array__), lists of numbers, or lists and dicts of these; "
+    "generators, PyDataset and tf.data are not supported"
 )
 
 

@@ -26,8 +26,8 @@ class Graph:
             for t in tensors:
                 if not isinstance(t, KerasTensor) or t._keras_history is None:
                     raise ValueError(
-                        f"Model '{owner}': all `{what}` must be KerasTensors, from `Input` or from calling layers on them; "
-                        f"got {what}={given}"
+                        f"Model '{owner}': all `{what}` must be KerasTensors, from `Input` or from calling layers on "
+                        f"them; got {what}={given}"
                     )
             if not tensors:
                 raise ValueError(f"Model '{owner}': `{what}` is empty")
@@ -67,8 +67,8 @@ class Graph:
                     continue
                 if not node.inputs:
                     raise ValueError(
-                        f"Model '{owner}': the graph is disconnected. '{node.operation.name}' is needed to compute the outputs "
-                        f"but is not among the inputs {[t.name for t in self.inputs]}"
+                        f"Model '{owner}': the graph is disconnected. '{node.operation.name}' is needed to compute the "
+                        f"outputs but is not among the inputs {[t.name for t in self.inputs]}"
                     )
                 todo.append((None, node))
                 todo.extend((t, None) for t in reversed(node.inputs))

@@ -63,7 +63,8 @@ class Model(Trainer, Layer):
     def call(self, inputs: Any, training: Any = None) -> Any:
         if self._graph is None:
             raise NotImplementedError(
-                f"Model {type(self).__name__} ('{self.name}') does not implement `call()`: write it, or give inputs and outputs"
+                f"Model {type(self).__name__} ('{self.name}') does not implement `call()`: write it, or give inputs "
+                "and outputs"
             )
         return self._graph.run(self.name, inputs)
 

@@ -40,7 +40,8 @@ class Sequential(Model):
             layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})"
+                f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type "
+                f"{type(layer)})"
             )
         if any(known.name == layer.name for known in self._layers):
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def summarize(
             raise ValueError(f"`positions` must have {len(widths)} entries, one a column, got {positions!r}")
         scale = marks[-1] if marks[-1] <= 1 else line_length
         edges = [0, *(round(m / scale * room) for m in marks)]
-        widths = [max(4, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+        widths = [max(4, b - a) for a, b in pairwise(edges)]
 
     def line(left: str, fill: str, middle: str, right: str) -> str:
         return left + middle.join(fill * (w + 2) for w in widths) + right

@@ -190,7 +190,8 @@ class Trainer:
             total = extra if total is None else total + ops.cast(extra, total.dtype)
         if total is None:
             raise ValueError(
-                f"Model '{self.name}': there is no loss to minimize. Give `compile` a loss, or call `add_loss` in a layer"
+                f"Model '{self.name}': there is no loss to minimize. Give `compile` a loss, or call `add_loss` in a "
+                "layer"
             )
         return total
 
@@ -473,8 +474,8 @@ class Trainer:
         for t in entry.predictions:
             if not t.shape or t.shape[0] != (batches.batch if full else batches.tail):
                 raise ValueError(
-                    f"Model '{self.name}': predict expects outputs with one row for each row of x, got an output of shape "
-                    f"{tuple(t.shape)} for a batch of {batches.batch if full else batches.tail} rows"
+                    f"Model '{self.name}': predict expects outputs with one row for each row of x, got an output of "
+                    f"shape {tuple(t.shape)} for a batch of {batches.batch if full else batches.tail} rows"
                 )
             results.append(np.empty((rows, *t.shape[1:]), t.dtype))
         loop = _core.Loop(
@@ -563,7 +564,8 @@ class Trainer:
         def make() -> _Entry:
             with Scope(training=bool(training), frozen=True) as scope:
                 inputs = feed.inputs(scope, feed.n)
-                scope.notes["recorder"] = found = {}
+                found: Logs = {}
+                scope.notes["recorder"] = found
                 self(feed.pack(inputs)[0], training=bool(training))
                 del scope.notes["recorder"]
                 flat = [ops.convert_to_tensor(t) for t in tree.flatten(tuple(found.values()))]

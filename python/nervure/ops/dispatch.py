@@ -68,7 +68,7 @@ def as_array(x: Any) -> "np.ndarray[Any, Any]":
     if isinstance(x, Tensor):
         raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
     array = np.asarray(x)
-    if isinstance(x, (list, tuple)):
+    if type(x) in (int, float) or isinstance(x, (list, tuple)):
         if array.dtype == np.float64:
             return array.astype(config.floatx())
         if array.dtype == np.int64 and (array.size == 0 or (-(2**31) <= array.min() and array.max() < 2**31)):

@@ -194,6 +194,8 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[list[str]], list[str
         result = _labels(right, len(right.replace("...", "")) + (rest if "..." in right else 0), rest)
     else:
         result = [str(k) for k in range(rest)] + sorted(c for c in set(used) if c.isalpha() and used.count(c) == 1)
+    if arrow and rest and "..." not in right:
+        raise ValueError(f"einsum: the result of {subscripts!r} has no '...' for the axes that the operands' stands for")
     if len(set(result)) != len(result) or not set(result) <= set(used):
         raise ValueError(f"einsum: the result of {subscripts!r} must name axes of the operands, each once")
     return operands, result

@@ -233,8 +233,8 @@ class Optimizer:
         for v in variables:
             if v not in self._index:
                 raise ValueError(
-                    f"Optimizer '{self.name}' was not made for variable {v.path} and has no slots for it. After making more "
-                    "layers trainable, call compile() again with a new optimizer"
+                    f"Optimizer '{self.name}' was not made for variable {v.path} and has no slots for it. After making "
+                    "more layers trainable, call compile() again with a new optimizer"
                 )
         if current() is not None:
             self._step(pairs)
