@@ -31,6 +31,11 @@ ISAS = ["portable"] + (["avx2", "avx512"] if X86 else []) + (["neon"] if ARM els
 if SANITIZE:
     FLAGS = [f for f in FLAGS if f not in ("-O3", "-g0")]
     FLAGS += ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+LINK = ["-pthread"]
+if SANITIZE:
+    LINK += ["-fsanitize=address,undefined"]
+elif not DEV:  # a profiler wants the names
+    LINK += ["-Wl,--strip-all"]
 if DEV:
     FLAGS += WARNINGS + ["-Werror"]
 
@@ -73,7 +78,7 @@ setup(
             include_dirs=["csrc", "csrc/include", numpy.get_include()],
             define_macros=[(f"NV_HAVE_{isa.upper()}", "1") for isa in ISAS],
             extra_compile_args=FLAGS,
-            extra_link_args=["-pthread"] + (["-fsanitize=address,undefined"] if SANITIZE else ["-Wl,--strip-all"]),
+            extra_link_args=LINK,
             depends=glob("csrc/**/*.h", recursive=True) + glob("csrc/**/*.inc", recursive=True),
         )
     ],

@@ -256,7 +256,7 @@ def test_plans_without_gradients_have_none():
 def test_stats_and_text():
     plan = doubling((3,), "float32")
     assert plan.stats.keys() == {
-        *("arena_bytes", "gradient_bytes", "scratch_bytes", "n_instructions", "n_nodes", "n_barriers", "flops")
+        *("arena_bytes", "gradient_bytes", "scratch_bytes", "n_instructions", "n_nodes", "n_barriers", "flops", "cost")
     }
     assert isinstance(plan.text, str) and plan.text.count("\n") >= 1
 

@@ -32,7 +32,7 @@ def endless():
     return Loop(plan, None, [rows], 4 * ENDLESS, 4), steps
 
 
-def chain(length=4000, size=160):
+def chain(length=6000, size=160):
     """One run of seconds: a chain of matrix products."""
     g = Graph()
     x, w = g.input((size, size), "float32", "x"), g.input((size, size), "float32", "w")
@@ -87,13 +87,22 @@ def test_keyboard_interrupt():
     assert time.perf_counter() - start < 2.0 and loop.step == steps > 0
 
 
-def test_a_run_is_interrupted_inside():
-    plan, x, w = chain()
-    with alarm(stop, 0.1), pytest.raises(Stop):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_run_is_interrupted_inside(threads):
+    before = _core.config()["threads"]
+    _core.set_threads(threads)
+    try:
+        plan, x, w = chain()
         start = time.perf_counter()
         plan.run(x, w)
-    assert time.perf_counter() - start < 1.5
-    assert (plan.run(np.zeros_like(x), np.zeros_like(w))[0] == 0).all()
+        whole = time.perf_counter() - start
+        with alarm(stop, whole / 10), pytest.raises(Stop):
+            start = time.perf_counter()
+            plan.run(x, w)
+        assert time.perf_counter() - start < max(whole / 2, 0.5)
+        assert (plan.run(np.zeros_like(x), np.zeros_like(w))[0] == 0).all()
+    finally:
+        _core.set_threads(before)
 
 
 def test_a_handler_that_returns_does_not_stop_anything():
@@ -152,7 +161,7 @@ def in_threads(*functions):
 def heavy(size=200, length=4):
     """A plan that releases the GIL."""
     plan, x, w = chain(length, size)
-    assert plan.stats["flops"] > 1e7
+    assert plan.stats["cost"] > 50e3
     return plan, x, w
 
 
@@ -320,6 +329,7 @@ def resident():
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.skipif("NERVURE_SANITIZED" in os.environ, reason="a sanitizer keeps what was freed")
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
 def test_no_growth_in_a_hundred_thousand_runs():
     g = Graph()

@@ -2,10 +2,9 @@
 
 import math
 
+import nervure as nv
 import numpy as np
 import pytest
-
-import nervure as nv
 from nervure import initializers
 
 SHAPE = (200, 100)

@@ -4,10 +4,9 @@ import json
 import math
 from pathlib import Path
 
+import nervure as nv
 import numpy as np
 import pytest
-
-import nervure as nv
 from nervure import ops
 
 F = np.float32
@@ -21,6 +20,7 @@ A, B, V = draw(3, 4), draw(3, 4, seed=1), draw(4, seed=2)
 P = np.abs(A) + F(0.1)
 N = np.array([[1, -2, 3], [0, 5, -6]], np.int32)
 T = draw(2, 3, 4)
+HOLES = np.array([[1, np.nan, 3], [4, 5, np.nan]], F)
 
 
 def sigmoid(x):
@@ -34,27 +34,32 @@ def softmax(x, axis=-1):
 
 erf = np.vectorize(math.erf)
 
+
+def each(names, *args, **kwargs):
+    return [(name, args, kwargs) for name in names.split()]
+
+
 # (name, arguments) or (name, arguments, keyword arguments), and what it must be.
 SAME_AS_NUMPY = [
-    *[(name, (A,)) for name in "abs absolute negative sign square exp expm1 exp2 sin cos tan arctan sinh cosh tanh arcsinh".split()],
-    *[(name, (P,)) for name in "sqrt reciprocal log log1p log2 log10 cbrt".split()],
-    *[(name, (A / 3,)) for name in "arcsin arccos arctanh".split()],
+    *each("abs absolute negative sign square exp expm1 exp2 sin cos tan arctan sinh cosh tanh arcsinh", A),
+    *each("sqrt reciprocal log log1p log2 log10 cbrt", P),
+    *each("arcsin arccos arctanh", A / 3),
     ("arccosh", (P + 1,)),
-    *[(name, (A * 3,)) for name in "floor ceil trunc round deg2rad rad2deg fabs sinc".split()],
+    *each("floor ceil trunc round deg2rad rad2deg fabs sinc", A * 3),
     ("round", (A, 1)),
     ("round", (A * 100, -1)),
-    *[(name, (A, B)) for name in "add subtract multiply divide true_divide maximum minimum arctan2 hypot logaddexp logaddexp2".split()],
-    *[(name, (T, V)) for name in "add floor_divide mod fmod fmax fmin heaviside".split()],
-    *[(name, (N, N[:1])) for name in "add subtract multiply equal not_equal less less_equal greater greater_equal".split()],
+    *each("add subtract multiply divide true_divide maximum minimum arctan2 hypot logaddexp logaddexp2", A, B),
+    *each("add floor_divide mod fmod fmax fmin heaviside", T, V),
+    *each("add subtract multiply equal not_equal less less_equal greater greater_equal", N, N[:1]),
     ("power", (P, B)),
     ("power", (N, 2)),
     ("power", (A, 3)),
     ("floor_divide", (N, np.int32(4))),
     ("mod", (N, np.int32(-4))),
     ("fmod", (N, np.int32(4))),
-    *[(name, (N > 0, N < 2)) for name in "logical_and logical_or logical_xor".split()],
+    *each("logical_and logical_or logical_xor", N > 0, N < 2),
     ("logical_not", (N > 0,)),
-    *[(name, (np.array([1, np.nan, np.inf, -np.inf], F),)) for name in "isnan isinf isfinite isposinf isneginf".split()],
+    *each("isnan isinf isfinite isposinf isneginf", np.array([1, np.nan, np.inf, -np.inf], F)),
     ("nan_to_num", (np.array([1, np.nan, np.inf, -np.inf]),)),
     ("nan_to_num", (np.array([1, np.nan, np.inf, -np.inf], F),), {"nan": 3.0, "posinf": 4.0, "neginf": 5.0}),
     ("clip", (A, -0.5, 0.5)),
@@ -63,17 +68,17 @@ SAME_AS_NUMPY = [
     ("isclose", (A, A + F(1e-6))),
     ("isclose", (np.array([np.nan, np.inf], F), np.array([np.nan, np.inf], F)), {"equal_nan": True}),
     ("allclose", (A, A)),
-    *[(name, (T,)) for name in "sum prod max min any all mean var std ptp count_nonzero argmax argmin median average".split()],
-    *[(name, (T,), {"axis": 1}) for name in "sum prod max min any all mean var std ptp count_nonzero argmax argmin median".split()],
-    *[(name, (T,), {"axis": -1, "keepdims": True}) for name in "sum prod max min any all mean var std ptp median".split()],
-    *[(name, (T,), {"axis": (0, 2)}) for name in "sum prod max min any all mean var std".split()],
+    *each("sum prod max min any all mean var std ptp count_nonzero argmax argmin median average", T),
+    *each("sum prod max min any all mean var std ptp count_nonzero argmax argmin median", T, axis=1),
+    *each("sum prod max min any all mean var std ptp median", T, axis=-1, keepdims=True),
+    *each("sum prod max min amax amin any all mean var std", T, axis=(0, 2)),
     ("argmax", (T,), {"axis": 1, "keepdims": True}),
     ("argmax", (np.array([1, 3, 3, 2], np.int32),)),
     ("argmin", (np.array([1, 0, 0, 2], F),)),
     ("average", (A,), {"axis": 0, "weights": np.array([1, 2, 3], F)}),
     ("max", (N,), {"axis": 1, "initial": 2}),
     ("max", (np.zeros((0, 2), F),), {"axis": 0, "initial": -1.0}),
-    *[(name, (np.array([[1, np.nan, 3], [4, 5, np.nan]], F),), {"axis": 0}) for name in "nansum nanprod nanmax nanmin nanmean nanvar nanstd".split()],
+    *each("nansum nanprod nanmax nanmin nanmean nanvar nanstd nancumsum", HOLES, axis=0),
     ("cumsum", (T,)),
     ("cumsum", (T,), {"axis": 1}),
     ("cumprod", (N,), {"axis": 0}),
@@ -95,8 +100,8 @@ SAME_AS_NUMPY = [
     ("concatenate", ([N] * 40, -1)),
     ("stack", ([A, B],)),
     ("stack", ([A, B], -1)),
-    *[(name, ([A, B],)) for name in "hstack vstack dstack".split()],
-    *[(name, ([V, V],)) for name in "hstack vstack dstack".split()],
+    *each("hstack vstack dstack", [A, B]),
+    *each("hstack vstack dstack", [V, V]),
     ("append", (A, B)),
     ("append", (A, B), {"axis": 1}),
     ("split", (T, 2, -1)),
@@ -176,8 +181,12 @@ SAME_AS_NUMPY = [
     ("bincount", (np.array([0, 3, 1, 3]),), {"minlength": 6}),
     ("quantile", (T, 0.3)),
     ("quantile", (T, np.array([0.1, 0.5], F)), {"axis": 1}),
-    *[("quantile", (T, 0.4), {"axis": -1, "method": m, "keepdims": True}) for m in "linear lower higher midpoint nearest".split()],
+    *[("quantile", (T, 0.4), {"axis": -1, "method": m}) for m in ("linear", "lower", "higher", "midpoint", "nearest")],
+    ("quantile", (T, 0.7), {"axis": (0, 2), "keepdims": True}),
     ("percentile", (T, 30.0), {"axis": 0}),
+    ("isin", (N, np.array([0, 5]))),
+    ("isin", (N, np.array([0, 5])), {"invert": True}),
+    ("select", ([A > 1, A > 0], [A, -A], 9.0)),
     ("full", ((2, 3), F(7))),
     ("arange", (5,)),
     ("arange", (1, 10, 3)),
@@ -199,7 +208,8 @@ SAME_AS_NUMPY = [
         ("einsum", (text, *xs))
         for text, *xs in [
             ("ij,jk->ik", A, B.T), ("ij,kj->ik", A, B), ("ij,ij->i", A, B), ("ij,ij", A, B), ("ij->ji", A), ("ij->", A),
-            ("ji", A), ("ii->i", A[:, :3]), ("ii", A[:, :3]), ("i,j->ij", V, V), ("bij,bjk->bik", T, T.transpose(0, 2, 1)),
+            ("ji", A), ("ii->i", A[:, :3]), ("ii", A[:, :3]), ("i,j->ij", V, V),
+            ("bij,bjk->bik", T, T.transpose(0, 2, 1)),
             ("bij,kj->bik", T, B), ("...d,df->...f", T, B.T), ("b...,b...->b...", T, T), ("ij,jk,kl->il", A, B.T, A),
             ("abc,cd,ad->b", T, B.T, draw(2, 3)), ("ijk->k", T), ("...ij->...ji", T), ("ab,b->ab", A, V),
             ("iij->ij", draw(3, 3, 2)), ("a...,...->a...", A, V),
@@ -375,10 +385,10 @@ def test_equal_numbers_of_other_kinds_are_other_signatures():
 
 
 KEYS = [
-    1, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(5, 2), None, ..., (0, 1), (..., 0), (slice(None), None, 2),
-    (None, ..., slice(0, 2)), (1, ..., -1), (slice(0, 0),), np.array([0, 1, 1]), np.array([[0], [-1]]), [1, 0],
-    (slice(None), np.array([2, 0])), (..., np.array([0, 3, 3])), (0, np.array([1, 2])), (np.array([0, 1]), np.array([2, 0])),
-    (slice(None), np.array([0, 2]), np.array([1, -1])), (None, np.array([1]), slice(1, 2)),
+    1, -1, slice(None), slice(1, 3), slice(None, None, -1), slice(3, 0, -2), slice(5, 2), None, ..., (0, 1), (..., 0),
+    (slice(None), None, 2), (None, ..., slice(0, 2)), (1, ..., -1), (slice(0, 0),), np.array([0, 1, 1]), np.array([[0],
+    [-1]]), [1, 0], (slice(None), np.array([2, 0])), (..., np.array([0, 3, 3])), (0, np.array([1, 2])), (np.array([0,
+    1]), np.array([2, 0])), (slice(None), np.array([0, 2]), np.array([1, -1])), (None, np.array([1]), slice(1, 2)),
 ]  # fmt: skip
 
 
@@ -392,7 +402,13 @@ def test_getitem(key):
 
 
 def test_getitem_errors():
-    for key, error in [(T > 0, TypeError), (True, TypeError), (2, IndexError), ((0, 0, 0, 0), IndexError), ((..., ...), IndexError)]:
+    for key, error in [
+        (T > 0, TypeError),
+        (True, TypeError),
+        (2, IndexError),
+        ((0, 0, 0, 0), IndexError),
+        ((..., ...), IndexError),
+    ]:
         with pytest.raises(error):
             nv.function(lambda x, key=key: x[key])(T)
     with pytest.raises(TypeError, match="next to each other"):
@@ -400,8 +416,16 @@ def test_getitem_errors():
 
 
 def test_index_out_of_range_is_found_at_run_time():
-    with pytest.raises(IndexError, match="out of range"):
-        ops.take(V, np.array([0, 4]))
+    for call in (
+        lambda: ops.take(V, np.array([0, 4])),
+        lambda: ops.take(V, np.array([-5])),
+        lambda: nv.function(lambda x, i, j: x[i, j])(A, np.array([0, 1]), np.array([0, 4])),
+        lambda: nv.function(lambda x, i, j: x[i, j])(A, np.array([-4, 1]), np.array([0, 3])),
+        lambda: ops.segment_sum(A, [0, 1, 2], 2),
+        lambda: ops.scatter([[0, 3]], [1.0], (2, 2)),
+    ):
+        with pytest.raises(IndexError, match="out of range"):
+            call()
 
 
 def test_ordering():
@@ -485,7 +509,10 @@ def test_normalisation():
         ops.batch_normalization(x, mean, var, axis=-1, offset=offset, scale=scale),
         (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-3) * scale + offset,
     )
-    check(ops.layer_normalization(x, scale, offset), (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-7) * scale + offset)
+    check(
+        ops.layer_normalization(x, scale, offset),
+        (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-7) * scale + offset,
+    )
     check(ops.normalize(x, order=1), x / np.abs(x).sum(-1, keepdims=True))
     check(ops.psnr(x, x + 0.1, 1.0), 20.0)
     with pytest.raises(ValueError, match="vectors of 3"):
@@ -581,6 +608,7 @@ def test_symbolic_values_have_no_numbers():
             with pytest.raises(TypeError):
                 what(ops.sum(x))
         assert float(ops.add(1, 2)) == 3
+        assert [int(v) for v in ops.arange(3)] == [0, 1, 2]
         assert isinstance(np.ones(2) + x, nv._tensor.Tensor)
         return x
 

@@ -21,7 +21,8 @@ def texts() -> Iterator[Path]:
     """Every file that people write."""
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and path.suffix in SUFFIXES and not {"__pycache__", "build"} & set(path.parts):
+            inside = path.relative_to(ROOT / folder).parts
+            if path.is_file() and path.suffix in SUFFIXES and not any(p.startswith((".", "_")) for p in inside[:-1]):
                 yield path
     yield from (p for p in ROOT.iterdir() if p.suffix in (".md", ".toml", ".py") or p.name == "Makefile")
 
@@ -58,7 +59,9 @@ def test_includes_point_down(path: Path) -> None:
                 f"{name(path)} includes {header} without its folder"
             )
         else:
-            assert header == "nervure.h" or "/" not in header or header.startswith("sys/"), f"{name(path)}: {header}"
+            assert header == "nervure.h" or "/" not in header or header.startswith(("sys/", "linux/")), (
+                f"{name(path)}: {header}"
+            )
 
 
 def test_one_file_sees_numpys_headers() -> None:
@@ -82,9 +85,8 @@ def test_memory_comes_from_one_place(path: Path) -> None:
 
 
 def test_the_core_knows_no_op_by_name() -> None:
-    """csrc/graph knows an op only as a row of the table it was handed: it never looks for one by a word of its own but
-    for the few it builds gradients and views of."""
-    allowed = {"input", "constant", "variable"}
+    """csrc/graph knows an op only as a row of the table it was handed; `full` is how it writes a constant."""
+    allowed = {"full"}
     for path in (CSRC / "graph").glob("*.c"):
         words = re.findall(r'strcmp\([^;]*?"(\w+)"\s*\)', path.read_text())
         assert set(words) <= allowed, f"{name(path)} asks for {sorted(set(words) - allowed)}"
@@ -95,9 +97,6 @@ def test_a_file_is_a_room(path: Path) -> None:
     text = path.read_text()
     assert text.count("\n") <= 800, f"{name(path)} has {text.count(chr(10))} lines"
     assert not text or text.endswith("\n"), f"{name(path)} lacks a last newline"
-    if path.suffix in (".c", ".h", ".inc", ".py", ".pyi"):
-        widest = max((len(line) for line in text.splitlines()), default=0)
-        assert widest <= 120, f"{name(path)} has a line of {widest} columns"
 
 
 @pytest.mark.parametrize("path", sorted(set(texts())), ids=name)
@@ -134,7 +133,7 @@ def test_every_optimizer_has_a_golden_case() -> None:
 
 
 def test_every_initializer_and_activation_has_a_golden_case() -> None:
-    assert set(classes(nv.initializers, nv.initializers.Initializer)) == set(cases.INITIALIZERS.values())
+    assert set(classes(nv.initializers, nv.initializers.Initializer)) == {row[0] for row in cases.INITIALIZERS.values()}
     functions = {n for n in nv.activations.__all__ if inspect.isfunction(getattr(nv.activations, n))}
     assert functions - {"get", "serialize", "deserialize"} == set(cases.ACTIVATIONS)
 

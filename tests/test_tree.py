@@ -3,7 +3,6 @@
 from collections import namedtuple
 
 import pytest
-
 from nervure import tree
 
 Point = namedtuple("Point", "x y")

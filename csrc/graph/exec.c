@@ -21,8 +21,9 @@ void nv_exec_bind(nv_plan *p, const void *const *inputs, void *const *outputs) {
     p->pointers[p->patches[k].at] = (char *)p->slots[p->patches[k].slot].base + p->patches[k].offset;
 }
 
-/* After a barrier all members read the same status, so all leave at the same place. In between, a member whose instruction
- * failed goes on: what it computes is not used. */
+/* After a barrier all members read the same status, so all leave at the same place. Until then, members that hear of a failure
+ * only leave out work: what they compute is not used. Not so behind the commit, where nothing fails, but thread 0 may
+ * already be in the next step. */
 nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
   char *shared = p->shared;
   double since_poll = 0;
@@ -38,6 +39,7 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
       if (status != NV_OK) return status;
     }
     if (i->serial && ctx->thread != 0) continue;
+    if (nv_team_failing(ctx) && !i->meets && !i->after) continue;
     ctx->shared = shared + (i->parity ? p->shared_bytes : 0);
     nv_status status;
     if (i->serial && ctx->team) {

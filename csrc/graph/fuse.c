@@ -6,8 +6,8 @@
  * set of them may become one program. Values whose earliest user is one stage's program sink into it: what was a long-lived
  * result becomes a register.
  *
- * Values that only updates need are late: their stages come after all others, which puts the updates of all parameters
- * behind the commit, and those of small ones of a kind into one program. */
+ * Values that only updates need, item by item, are late: their stages come after all others, which puts the updates of all
+ * parameters behind the commit, and those of small ones of a kind into one program. */
 #include "graph/plan.h"
 
 #include <string.h>
@@ -24,7 +24,7 @@ static void find_late(nv_builder *b) {
   for (int k = b->n_values - 1; k >= 0; k--) {
     nv_value *v = &b->values[k];
     v->late = is_elem(v) && (v->pin == NV_PIN_VARIABLE || v->n_uses > 0);
-    for (int j = 0; j < v->n_uses && v->late; j++) v->late = b->values[v->uses[j].by].late;
+    for (int j = 0; j < v->n_uses && v->late; j++) v->late = v->uses[j].aligned && b->values[v->uses[j].by].late;
   }
 }
 

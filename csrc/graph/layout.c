@@ -205,6 +205,10 @@ nv_status nv_layout(nv_builder *b) {
       if (l.end[k] > l.end[o]) l.end[o] = l.end[k];
     }
   }
+  /* Memory given to somebody else before the next barrier would ask for one: where the plan prefers few, it waits. */
+  for (int k = 0; k < b->n_values && b->window; k++)
+    while (b->values[k].unit >= 0 && l.end[k] >= 0 && l.end[k] + 1 < b->n_ordered && b->window[l.end[k] + 1] == b->window[l.end[k]])
+      l.end[k]++;
   for (int k = 0; k < b->n_values; k++) {
     nv_value *v = &b->values[k];
     if (v->dead || v->unit < 0 || v->aliases >= 0 || v->pin != NV_PIN_NONE || !(v->stored || v->kind == NV_VALUE_OP))

@@ -60,10 +60,12 @@ static double memory_change(ordering *o, const nv_unit *u) {
   return bytes;
 }
 
-static void run(ordering *o, int unit, int *ready, int *n_ready) {
+/* Returns whether a barrier comes before it. */
+static bool run(ordering *o, int unit, int *ready, int *n_ready) {
   nv_builder *b = o->b;
   const nv_unit *u = &b->units[unit];
-  if (meets(o, u)) memset(o->fresh, 0, (size_t)b->n_values);
+  bool meeting = meets(o, u);
+  if (meeting) memset(o->fresh, 0, (size_t)b->n_values);
   int64_t rows = nv_unit_rows(b, u);
   for (int k = 0; k < size_of(u); k++) {
     int v = value_at(u, k);
@@ -73,6 +75,7 @@ static void run(ordering *o, int unit, int *ready, int *n_ready) {
   }
   for (int e = o->first[unit]; e >= 0; e = o->next[e])
     if (--o->waiting[o->head[e]] == 0) ready[(*n_ready)++] = o->head[e];
+  return meeting;
 }
 
 /* The edges, without duplicates from one unit: o->counted marks (by unit + 1) are over units here. */
@@ -112,7 +115,8 @@ static double cost_of(const nv_builder *b, const nv_unit *u) {
 nv_status nv_order(nv_builder *b) {
   ordering o = {.b = b};
   size_t units = (size_t)b->n_units + 1, values = (size_t)b->n_values + 1;
-  int *ready = nv_pool_alloc(&b->temp, units * sizeof *ready), n_ready = 0, n = 0, *mark;
+  int *ready = nv_pool_alloc(&b->temp, units * sizeof *ready), n_ready = 0, n = 0, *mark, barriers = 0;
+  int *window = nv_pool_alloc(&b->temp, units * sizeof *window);
   b->order = nv_pool_alloc(&b->temp, units * sizeof *b->order);
   o.waiting = nv_pool_alloc(&b->temp, units * sizeof *o.waiting);
   o.first = nv_pool_alloc(&b->temp, units * sizeof *o.first);
@@ -121,7 +125,7 @@ nv_status nv_order(nv_builder *b) {
   o.counted = nv_pool_alloc(&b->temp, values * sizeof *o.counted);
   o.fresh = nv_pool_alloc(&b->temp, values);
   o.rows = nv_pool_alloc(&b->temp, values * sizeof *o.rows);
-  if (!ready || !b->order || !o.waiting || !o.first || !mark || !o.remaining || !o.counted || !o.fresh || !o.rows)
+  if (!ready || !window || !b->order || !o.waiting || !o.first || !mark || !o.remaining || !o.counted || !o.fresh || !o.rows)
     return NV_ERR_MEMORY;
   NV_TRY(find_edges(&o, mark));
   double total = 0;
@@ -146,12 +150,12 @@ nv_status nv_order(nv_builder *b) {
     }
     int unit = ready[best];
     ready[best] = ready[--n_ready];
-    if (has_instruction(b, &b->units[unit])) {
-      if (b->units[unit].phase > 0 && b->commit < 0) b->commit = n;
-      b->order[n++] = unit;
-    }
-    run(&o, unit, ready, &n_ready);
+    bool starts = b->units[unit].phase > 0 && b->commit < 0, does = has_instruction(b, &b->units[unit]);
+    if (starts && does) b->commit = n;
+    barriers += run(&o, unit, ready, &n_ready) || (starts && does);
+    if (does) window[n] = barriers, b->order[n++] = unit;
   }
+  b->window = total < FLOW ? window : NULL;
   b->n_ordered = n;
   return NV_OK;
 }

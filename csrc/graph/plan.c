@@ -119,7 +119,8 @@ nv_plan_stats nv_plan_get_stats(const nv_plan *p) {
                          .n_instructions = p->n_items,
                          .n_nodes = p->n_nodes,
                          .n_barriers = p->n_barriers,
-                         .flops = p->flops};
+                         .flops = p->flops,
+                         .cost = p->cost};
 }
 
 void *nv_plan_gradients(nv_plan *p, size_t *bytes) {

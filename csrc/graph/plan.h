@@ -99,6 +99,7 @@ struct nv_builder {
   int n_values, max_values;
   nv_unit *units;
   int n_units;
+  int *window;        /* [position]: counts the barriers before it, where the plan prefers few of them; else NULL */
   int *order, n_ordered; /* [position] -> unit; those with nothing to do are left out */
   int commit;         /* position of the first unit that writes a variable */
 };

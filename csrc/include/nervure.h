@@ -106,7 +106,8 @@ typedef struct nv_poll { int (*call)(void *arg); void *arg; } nv_poll;
  * Takes the plan's lock: a second thread waits. poll may be NULL. */
 nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *outputs, const nv_poll *poll);
 typedef struct nv_plan_stats {
-  size_t arena_bytes, gradient_bytes, scratch_bytes; int n_instructions, n_nodes, n_barriers; double flops;
+  size_t arena_bytes, gradient_bytes, scratch_bytes; int n_instructions, n_nodes, n_barriers;
+  double flops, cost; /* cost: estimated nanoseconds on one core */
 } nv_plan_stats;
 nv_plan_stats nv_plan_get_stats(const nv_plan *p);
 /* One line an instruction, NUL-terminated, for people; returns the length needed, writes at most `size` bytes. */

@@ -20,6 +20,7 @@ enum { B_IN_PLACE, B_COPIED, B_TURNED }; /* nv_gemm.path */
 #define DEPTH_BYTES 2048        /* of k in a block: 512 or 256 steps */
 #define BLOCK_BYTES (512 << 10) /* of A in a block: half of a usual L2 */
 #define SMALL_B (1 << 20)       /* bytes of B that are read in place: about L2 */
+#define FAR_B (16 << 20)        /* bytes of B that no cache keeps */
 #define SHARED_B (256 << 10)    /* bytes of B that each thread may as well read whole */
 #define TILE_BYTES (256 << 10)  /* of C handed to the tile function at once, at least */
 #define POLL_WORK (4 << 20)     /* multiplications between polls, about: 0.1 ms */
@@ -55,7 +56,12 @@ static product normal(const nv_gemm *g, const void *a, const void *b, void *c) {
   return p;
 }
 
-static int64_t depth(const product *p, size_t size) { return even(p->k, DEPTH_BYTES / (int64_t)size); }
+/* Few rows wait for B. Where it comes from memory, a few of its rows are read side by side along their whole length,
+ * which is what prefetchers follow; from a cache, deep narrow columns, which keep the sums in registers. */
+static int64_t depth(const product *p, const nv_gemm_kernels *kernels, size_t size) {
+  const bool far = !p->turned && p->m <= kernels->rows && (double)p->k * (double)p->n * (double)size > FAR_B;
+  return even(p->k, far ? 8 : DEPTH_BYTES / (int64_t)size);
+}
 
 void nv_gemm_prepare(nv_gemm *g, int max_threads) {
   const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
@@ -75,11 +81,11 @@ void nv_gemm_prepare(nv_gemm *g, int max_threads) {
   g->inner_barrier = false;
   if (g->path != B_IN_PLACE && p.k > 0) {
     int64_t panel = least(parts_of(p.n, kernels->lanes) * kernels->lanes, kernels->columns);
-    g->scratch = (size_t)(depth(&p, size) * panel) * size;
+    g->scratch = (size_t)(depth(&p, kernels, size) * panel) * size;
   }
-  /* 200 bytes of multiplications a ns, at 60 bytes of B a ns, or 20 if it must be turned. */
+  /* A core multiplies 200 bytes a ns, reads 80 of B, turns 30. */
   const double products = (double)p.m * (double)p.k * (double)(parts_of(p.n, kernels->lanes) * kernels->lanes);
-  const double arithmetic = products * (double)size / 200, reading = b_bytes / 60;
+  const double arithmetic = products * (double)size / 200, reading = b_bytes / 80;
   g->cost = 50 + (arithmetic > reading ? arithmetic : reading) + (p.turned ? b_bytes / 30 : 0);
 }
 
@@ -97,7 +103,7 @@ static void finished(const product *p, nv_gemm_tile_fn tile, void *arg, rectangl
 
 static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *kernels, int path, size_t size,
                           rectangle r, nv_gemm_tile_fn tile, void *arg) {
-  const int64_t bytes = (int64_t)size, rows = r.r1 - r.r0, steps = depth(p, size);
+  const int64_t bytes = (int64_t)size, rows = r.r1 - r.r0, steps = depth(p, kernels, size);
   const int64_t height = even(rows, BLOCK_BYTES / (steps * bytes));
   if (path == B_COPIED && rows <= kernels->rows) path = B_IN_PLACE; /* read once */
   int64_t width = kernels->columns;

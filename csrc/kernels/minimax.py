@@ -85,6 +85,9 @@ def main() -> None:
     table("log_f", "q: log(1 + x) = x - x^2/2 + x^3 q(x)", logq, lambda x: x * x, 8, -0.29290, 0.41422)
     table("log_d", "q: log((1 + s)/(1 - s)) = 2 s + s z q(z), z = s^2",
           series(lambda z: (mp.log((1 + sq(z)) / (1 - sq(z))) / sq(z) - 2) / z, mpf(2) / 3), lambda z: z / 2, 6, 0, 0.02946)
+    table("log_pair_d", "q: the same = 2 s + s z (2/3 + z q(z)), for powers",
+          series(lambda z: ((mp.log((1 + sq(z)) / (1 - sq(z))) / sq(z) - 2) / z - mpf(2) / 3) / z, mpf(2) / 5),
+          lambda z: z * z / 2, 8, 0, 0.02946)
     table("sin_d", "q: sin r = r + r z q(z), z = r^2",
           series(lambda z: (mp.sin(sq(z)) / sq(z) - 1) / z, -mpf(1) / 6), lambda z: z, 5, 0, 0.6169)
     table("cos_d", "q: cos r = 1 - z/2 + z^2 q(z), z = r^2",

@@ -68,7 +68,6 @@ int nv_py_array_init(void);
 /* What a plan or loop wants of an array, and how to call it in messages. */
 typedef struct nv_py_slot {
   nv_type type;
-  size_t bytes;
   const char *role; /* "input" or "source" */
   int index;
   PyObject *name; /* str, or None; borrowed */

@@ -6,8 +6,7 @@
 #include <unistd.h>
 
 #define FEW 16          /* inputs and outputs whose pointers fit on the stack */
-#define LIGHT_FLOPS 2e6 /* below both, a run takes some 50 us */
-#define LIGHT_BYTES 65536
+#define LIGHT_COST 50e3 /* nanoseconds: a shorter run keeps the GIL */
 
 static nv_py_plan *plan_at(PyObject *self) { return (nv_py_plan *)self; }
 
@@ -46,10 +45,8 @@ void nv_py_plan_exit(nv_py_plan *p) {
 
 /* ---- making ---- */
 
-static size_t bytes_of(const nv_type *t) { return (size_t)nv_type_size(t) * nv_dtype_size(t->dtype); }
-
 static nv_py_slot slot_of(const nv_node *n, const char *role, int index) {
-  return (nv_py_slot){.type = *nv_node_type(n), .bytes = bytes_of(nv_node_type(n)), .role = role, .index = index};
+  return (nv_py_slot){.type = *nv_node_type(n), .role = role, .index = index};
 }
 
 /* A tuple of (Variable, Node), which keeps the variables alive, as the core's updates, freed by PyMem_Free. */
@@ -82,25 +79,20 @@ static bool describe(nv_py_plan *p, const nv_plan_spec *spec) {
   if (!p->slots) PyErr_NoMemory();
   if (!p->slots || !p->names) return false;
   nv_plan_stats stats = nv_plan_get_stats(p->plan);
-  double bytes = (double)stats.arena_bytes + (double)stats.gradient_bytes;
   for (int k = 0; k < p->n_inputs; k++) {
     const char *name = nv_node_name(spec->inputs[k]);
     PyObject *text = name ? PyUnicode_FromString(name) : Py_NewRef(Py_None);
     if (!text || PyTuple_SetItem(p->names, k, text) < 0) return false;
     p->slots[k] = slot_of(spec->inputs[k], "input", k);
     p->slots[k].name = text;
-    bytes += (double)p->slots[k].bytes;
   }
-  for (int k = 0; k < p->n_outputs; k++) {
-    p->slots[p->n_inputs + k] = slot_of(spec->outputs[k], "output", k);
-    bytes += (double)p->slots[p->n_inputs + k].bytes;
-  }
+  for (int k = 0; k < p->n_outputs; k++) p->slots[p->n_inputs + k] = slot_of(spec->outputs[k], "output", k);
   if (spec->n_gradients) {
     nv_dtype dtype = nv_node_type(spec->gradients[0])->dtype;
     p->gradients = (nv_type){.dtype = dtype, .ndim = 1};
     p->gradients.shape[0] = (int64_t)(stats.gradient_bytes / nv_dtype_size(dtype));
   }
-  p->light = stats.flops < LIGHT_FLOPS && bytes < LIGHT_BYTES;
+  p->light = stats.cost < LIGHT_COST;
   return true;
 }
 
@@ -201,9 +193,10 @@ static PyObject *plan_run(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 
 static PyObject *plan_stats(PyObject *self, void *Py_UNUSED(closure)) {
   nv_plan_stats s = nv_plan_get_stats(plan_at(self)->plan);
-  return Py_BuildValue("{s:n,s:n,s:n,s:i,s:i,s:i,s:d}", "arena_bytes", (Py_ssize_t)s.arena_bytes, "gradient_bytes",
+  return Py_BuildValue("{s:n,s:n,s:n,s:i,s:i,s:i,s:d,s:d}", "arena_bytes", (Py_ssize_t)s.arena_bytes, "gradient_bytes",
                        (Py_ssize_t)s.gradient_bytes, "scratch_bytes", (Py_ssize_t)s.scratch_bytes, "n_instructions",
-                       s.n_instructions, "n_nodes", s.n_nodes, "n_barriers", s.n_barriers, "flops", s.flops);
+                       s.n_instructions, "n_nodes", s.n_nodes, "n_barriers", s.n_barriers, "flops", s.flops, "cost",
+                       s.cost);
 }
 
 static PyObject *plan_text(PyObject *self, void *Py_UNUSED(closure)) {

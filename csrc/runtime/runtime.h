@@ -49,6 +49,8 @@ void nv_barrier(nv_ctx *ctx);
  * goes on to that barrier like the others. The lowest thread's status and message win; nv_team_status gives it. */
 void nv_team_fail(nv_ctx *ctx, nv_status status);
 nv_status nv_team_status(const nv_ctx *ctx);
+/* Some member has failed: what this one computes until the barrier will not be used. Seen sooner or later, not by all alike. */
+bool nv_team_failing(const nv_ctx *ctx);
 /* Thread 0: calls poll if ~20 ms have passed; true if the run must stop (then also told to the team). Others: false.
  * Cheap enough for a loop over cache-sized blocks. */
 bool nv_poll_now(nv_ctx *ctx);

@@ -118,8 +118,8 @@ struct nv_team {
   _Alignas(64) _Atomic int arrived;
   _Alignas(64) _Atomic int remaining; /* workers still inside fn */
   gate done;
-  _Atomic uint32_t lock; /* of the four below */
-  nv_status failed;
+  _Atomic uint32_t lock; /* of the three below */
+  _Atomic nv_status failed;
   int failed_thread;
   char message[1024];
   nv_status seen; /* `failed` as of the last barrier: alike for all members */
@@ -191,7 +191,8 @@ nv_status nv_team_run(int want, nv_team_fn fn, void *arg) {
   struct nv_team *t = &pool.team;
   t->n = pool.n_workers + 1 < want ? pool.n_workers + 1 : want;
   t->fn = fn, t->arg = arg;
-  t->failed = t->seen = NV_OK;
+  atomic_store(&t->failed, NV_OK);
+  t->seen = NV_OK;
   atomic_store(&t->arrived, 0);
   atomic_store(&t->remaining, t->n - 1);
   atomic_store(&t->done.value, t->n == 1);
@@ -222,7 +223,8 @@ void nv_team_fail(nv_ctx *ctx, nv_status status) {
   if (!t) return; /* alone: what fn returns is enough */
   while (atomic_exchange_explicit(&t->lock, 1, memory_order_acquire)) relax();
   if (t->failed == NV_OK || ctx->thread < t->failed_thread) {
-    t->failed = status, t->failed_thread = ctx->thread;
+    atomic_store(&t->failed, status);
+    t->failed_thread = ctx->thread;
     snprintf(t->message, sizeof t->message, "%s", nv_error());
   }
   atomic_store_explicit(&t->lock, 0, memory_order_release);
@@ -230,8 +232,13 @@ void nv_team_fail(nv_ctx *ctx, nv_status status) {
 
 nv_status nv_team_status(const nv_ctx *ctx) { return ctx->team ? ctx->team->seen : NV_OK; }
 
+bool nv_team_failing(const nv_ctx *ctx) {
+  return ctx->team && atomic_load_explicit(&ctx->team->failed, memory_order_relaxed) != NV_OK;
+}
+
 bool nv_poll_now(nv_ctx *ctx) {
   if (!ctx->poll || ctx->thread != 0) return false;
+  if (nv_team_failing(ctx)) return true;
   double now = coarse_now();
   if (ctx->poll_next == 0) ctx->poll_next = now + POLL_EVERY;
   if (now < ctx->poll_next) return false;

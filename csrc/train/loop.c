@@ -165,16 +165,20 @@ static nv_status steps(nv_ctx *ctx, segment *g) {
   for (int64_t k = g->first; k < g->last; k++) {
     /* The gather writes where the step before reads, unless that is over: all have passed the commit, and nothing
      * behind it touches inputs. */
-    if (k > g->first && (g->moves || !g->plan->loose)) nv_barrier(ctx);
+    nv_status status;
+    if (k > g->first && (g->moves || !g->plan->loose)) {
+      nv_barrier(ctx);
+      if ((status = nv_team_status(ctx)) != NV_OK) return status;
+    }
     if (ctx->thread == 0) {
+      *g->step = k;
       if (g->moves || k == g->first) bind(g, k);
       if (g->until > 0 && (k > g->first || g->started) && nv_now() >= g->until) g->stop_at = k;
     }
-    nv_status status = gather(ctx, g, k);
+    status = gather(ctx, g, k);
     if (status != NV_OK && !ctx->team) return status;
     nv_barrier(ctx);
     if ((status = nv_team_status(ctx)) != NV_OK) return status;
-    if (ctx->thread == 0) *g->step = k;
     if (k >= g->stop_at) return NV_OK;
     if (nv_poll_now(ctx) && !ctx->team) return NV_CANCELLED;
     NV_TRY(nv_exec(ctx, g->plan));

@@ -6,12 +6,10 @@ Submodules load when they are first used, so that importing the package costs ne
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import _core as _core
+
 __version__ = "0.1.0"
 
-_MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "initializers", "layers", "losses", "metrics",
-    "models", "ops", "optimizers", "random", "regularizers", "tree", "utils",
-)  # fmt: skip
 _NAMES = {
     "Function": "_function",
     "Initializer": "initializers",
@@ -33,7 +31,13 @@ _NAMES = {
     "jacobian": "_function",
     "value_and_grad": "_function",
 }
-__all__ = [*_MODULES, *_NAMES, "version"]
+__all__ = [
+    "Function", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model",
+    "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "activations", "backend", "callbacks",
+    "config", "constraints", "datasets", "function", "grad", "hvp", "initializers", "jacobian", "layers",
+    "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "tree", "utils",
+    "value_and_grad", "version",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from . import (
@@ -73,12 +77,12 @@ def version() -> str:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
         globals()[name] = value
         return value
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'nervure' has no attribute {name!r}")
 
 

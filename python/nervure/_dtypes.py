@@ -67,10 +67,11 @@ def standardize_dtype(dtype: Any) -> str:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The dtype that mixing `dtypes` gives: names, NumPy dtypes, or the types `int`, `float`, `bool` for Python scalars.
+    """The dtype that mixing `dtypes` gives: names, NumPy dtypes, or the types `int`, `float`, `bool` for Python
+    scalars.
 
-    >>> result_type("int32", "float32"), result_type("int32", float), result_type("bool", int), result_type("float64", float)
-    ('float32', 'float32', 'int32', 'float64')
+    >>> result_type("int32", "float32"), result_type("bool", int), result_type("float64", float)
+    ('float32', 'int32', 'float64')
     """
     if not dtypes:
         return config.floatx()

@@ -45,10 +45,16 @@ class Function:
             return self.python_function(*args, **kwargs)
         inputs: list[Any] = []
         try:
-            spec = tuple([signature(x, inputs, read=False) for x in (*args, *kwargs.values())])
+            spec = []
+            for x in (*args, *kwargs.values()) if kwargs else args:
+                if type(x) is np.ndarray:
+                    inputs.append(x)
+                    spec.append((x.shape, x.dtype))
+                else:
+                    spec.append(signature(x, inputs, read=False))
         except Symbolic:
             return ops._symbolic(self, args, kwargs)
-        plan, structure = self._compiled(spec, tuple(kwargs), config.version)
+        plan, structure = self._compiled(tuple(spec), tuple(kwargs), config.version)
         out = plan.run(*inputs)
         return out[0] if structure is None else fill(structure, out)
 
@@ -67,9 +73,9 @@ def function(f: Callable[..., Any]) -> Function:
     """Compiles a Python function of arrays: it is traced once for each signature and runs in C from then on.
 
     Arguments and results are arrays or nested lists, tuples and dicts of them. Whatever else is in the arguments
-    (numbers, strings, Variables, objects) is static: part of the signature, by value, and must be hashable. The plans of the 64
-    signatures last used are kept. Variables are read and assigned as they are; assignments take effect when the call is
-    done. Inside another trace the function is inlined.
+    (numbers, strings, Variables, objects) is static: part of the signature, by value, and must be hashable. The plans
+    of the 64 signatures last used are kept. Variables are read and assigned as they are; assignments take effect when
+    the call is done. Inside another trace the function is inlined.
 
     Values that the function takes from elsewhere (arrays of an outer scope) are read while it is traced and then fixed.
 
@@ -110,7 +116,9 @@ def _dynamic(leaf: Any) -> Any:
 class _Call:
     """A call of f inside a trace, on fresh copies of what it is differentiated by."""
 
-    def __init__(self, what: str, f: Any, args: tuple[Any, ...], kwargs: Any, argnums: tuple[int, ...], wrt: Any) -> None:
+    def __init__(
+        self, what: str, f: Any, args: tuple[Any, ...], kwargs: Any, argnums: tuple[int, ...], wrt: Any
+    ) -> None:
         scope = local.scope
         assert scope is not None
         self.scope: Scope = scope
@@ -119,7 +127,9 @@ class _Call:
             if not 0 <= k < len(args):
                 raise ValueError(f"{what}: argument {k} is to be differentiated, {len(args)} arguments came")
         fresh = [
-            tree.map_structure(lambda leaf, k=k: _differentiable(leaf, f"{what}: argument {k}"), x) if k in positions else x
+            tree.map_structure(lambda leaf, k=k: _differentiable(leaf, f"{what}: argument {k}"), x)
+            if k in positions
+            else x
             for k, x in enumerate(args)
         ]
         self.structure = [fresh[k] for k in positions]
@@ -184,7 +194,9 @@ def _transform(what: str, f: Any, argnums: Any, wrt: Any, finish: Callable[[_Cal
     return update_wrapper(call, f)
 
 
-def value_and_grad(f: Callable[..., Any], argnums: Any = None, has_aux: bool = False, wrt: Any = None) -> Callable[..., Any]:
+def value_and_grad(
+    f: Callable[..., Any], argnums: Any = None, has_aux: bool = False, wrt: Any = None
+) -> Callable[..., Any]:
     """A function that gives f's value and its gradient.
 
     Args:
@@ -192,7 +204,8 @@ def value_and_grad(f: Callable[..., Any], argnums: Any = None, has_aux: bool = F
         argnums: the position(s) of the argument(s) to differentiate by: 0 by default, unless `wrt` is given. An
             argument may be a nested structure of arrays.
         has_aux: whether f gives something besides; the result is then ((value, aux), gradient).
-        wrt: Variable(s), in a list or any structure, to differentiate by. With `argnums` as well, the gradient is a pair.
+        wrt: Variable(s), in a list or any structure, to differentiate by. With `argnums` as well, the gradient is a
+        pair.
 
     Raises:
         ValueError: f's value is no scalar, or an op on the way has no gradient (the op is named).
@@ -234,9 +247,7 @@ def _jacobian_rows(call: _Call, y: Tensor) -> list[Tensor]:
     """For each x in `by`, dy/dx of shape y.shape + x.shape: one gradient for each element of y, all in one graph."""
     size, shape = y.size, y.shape
     place = iota(shape, 0) if len(shape) == 1 else reshaped(iota((size,), 0), shape)
-    rows = [
-        call.scope.grad(y, call.by, cast_to(ops.equal(place, k), y.dtype) if shape else None) for k in range(size)
-    ]
+    rows = [call.scope.grad(y, call.by, cast_to(ops.equal(place, k), y.dtype) if shape else None) for k in range(size)]
     out = []
     for j, x in enumerate(call.by):
         if size:
@@ -291,8 +302,8 @@ _products = lru_cache(_CACHED)(_product)
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """The second derivative of f at x times the vector v, without the matrix (Pearlmutter, 1994).
 
-    f gives a scalar of one argument; x and v are arrays, or nested structures of arrays, of equal shapes. Compiled once for
-    each f: hand in the same function again to use it again.
+    f gives a scalar of one argument; x and v are arrays, or nested structures of arrays, of equal shapes. Compiled
+    once for each f: hand in the same function again to use it again.
 
     >>> import nervure as nv, numpy as np
     >>> nv.hvp(lambda x: nv.ops.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 1.0]))

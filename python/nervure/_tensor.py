@@ -211,7 +211,7 @@ class Tensor(Operators):
         return float(self._value("make a float of"))
 
     def __iter__(self) -> Any:
-        self._symbolic("iterate over")
+        return iter(self._value("iterate over"))
 
     def __repr__(self) -> str:
         name = f" name={self.name!r}" if self.name else ""

@@ -86,7 +86,8 @@ class Scope:
         return value
 
     def assign(self, variable: "Variable", value: Any) -> Tensor:
-        """Notes that the variable holds `value` from here on; the plan will write it. Casts; the shapes must be equal."""
+        """Notes that the variable holds `value` from here on; the plan will write it. Casts; the shapes must be
+        equal."""
         from .ops.dispatch import cast_to, tensor
 
         value = cast_to(tensor(value), variable.core.dtype)

@@ -31,11 +31,12 @@ from .ops import (
     threshold,
 )
 
-__all__ = (
-    "celu deserialize elu exponential gelu get glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
-    "log_sigmoid log_softmax mish relu relu6 selu serialize sigmoid silu soft_shrink softmax softplus softsign "
-    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink threshold"
-).split()
+__all__ = [
+    "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
+    "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish",
+    "relu", "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+]  # fmt: skip
 
 exponential = ops.exp
 hard_swish = hard_silu
@@ -65,7 +66,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
-    """x times the normal distribution function of x; with `approximate`, its tanh formula (Hendrycks & Gimpel, 2016)."""
+    """x times the normal distribution function of x; with `approximate`, its tanh formula (Hendrycks & Gimpel,
+    2016)."""
     return ops.gelu(x, approximate=approximate)
 
 
@@ -74,7 +76,8 @@ def _public() -> dict[str, Any]:
 
 
 def serialize(activation: Any) -> Any:
-    """The name of an activation of this module; the name of any other function; the config of an object that has one."""
+    """The name of an activation of this module; the name of any other function; the config of an object that has
+    one."""
     if hasattr(activation, "get_config"):
         return {"class_name": type(activation).__name__, "config": activation.get_config()}
     return getattr(activation, "__name__", str(activation))

@@ -1,7 +1,7 @@
 """First values for weights. An initializer is called with a shape and a dtype, and gives an array.
 
-One with an int seed, or none, gives the same values on each call; one with a `SeedGenerator` new ones. Without a seed, it
-draws its own from the global generator when it is made.
+One with an int seed, or none, gives the same values on each call; one with a `SeedGenerator` new ones. Without a seed,
+it draws its own from the global generator when it is made.
 """
 
 import math
@@ -15,10 +15,13 @@ from ._dtypes import standardize_dtype
 from ._tensor import Operators
 from .utils.naming import to_snake_case
 
-_NAMES = (
-    "Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity Initializer LecunNormal LecunUniform Ones RandomNormal "
-    "RandomUniform TruncatedNormal VarianceScaling Zeros"
-).split()
+__all__ = [
+    "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "Initializer",
+    "LecunNormal", "LecunUniform", "Ones", "RandomNormal", "RandomUniform", "TruncatedNormal",
+    "VarianceScaling", "Zeros", "constant", "deserialize", "get", "glorot_normal", "glorot_uniform",
+    "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones", "random_normal",
+    "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
+]  # fmt: skip
 
 
 class Initializer:
@@ -157,7 +160,8 @@ def compute_fans(
 
 
 class VarianceScaling(RandomInitializer):
-    """Random numbers whose variance is scale / n, n the inputs ("fan_in"), outputs ("fan_out") or their mean ("fan_avg").
+    """Random numbers whose variance is scale / n, n the inputs ("fan_in"), outputs ("fan_out") or their mean
+    ("fan_avg").
 
     `distribution`: "truncated_normal" (within two standard deviations), "untruncated_normal" or "uniform".
 
@@ -256,11 +260,30 @@ class LecunNormal(_Scaled):
     _fixed = (1.0, "fan_in", "truncated_normal")
 
 
-_classes: dict[str, Any] = {name: globals()[name] for name in _NAMES if name != "Initializer"}
-_aliases = {to_snake_case(name): c for name, c in _classes.items()}
-globals().update(_aliases)
-_aliases |= {"normal": RandomNormal, "uniform": RandomUniform, "one": Ones, "zero": Zeros, "IdentityInitializer": Identity}
-__all__ = [*_NAMES, *(to_snake_case(name) for name in _classes), "deserialize", "get", "serialize"]
+_classes: dict[str, Any] = {name: globals()[name] for name in __all__ if name[0].isupper() and name != "Initializer"}
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+ones = Ones
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+zeros = Zeros
+
+_aliases: dict[str, Any] = {to_snake_case(name): c for name, c in _classes.items()}
+_aliases |= {
+    "normal": RandomNormal,
+    "uniform": RandomUniform,
+    "one": Ones,
+    "zero": Zeros,
+    "IdentityInitializer": Identity,
+}
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:
@@ -299,7 +322,9 @@ def get(identifier: Any) -> Any:
 
         def given(shape: Any, dtype: Any = None) -> Any:
             if tuple(shape) != value.shape:
-                raise ValueError(f"the initial value has shape {value.shape}, a weight of shape {tuple(shape)} asked for it")
+                raise ValueError(
+                    f"the initial value has shape {value.shape}, a weight of shape {tuple(shape)} asked for it"
+                )
             return ops.cast(value, standardize_dtype(dtype))
 
         return given

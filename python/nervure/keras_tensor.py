@@ -7,7 +7,9 @@ operation itself, twice with two fill-in sizes when a dimension is unknown: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
@@ -135,7 +137,8 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     unknown = any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor))
     runs = []
     for fill in _FILLS if unknown else _FILLS[:1]:
-        with Scope(frozen=True) as scope:
+        with Scope(frozen=True) as scope, _unknown(fill):
+            scope.notes["rows"] = fill
 
             def probe(leaf: Any, scope: Scope = scope, fill: int = fill) -> Any:
                 if not isinstance(leaf, KerasTensor):
@@ -145,6 +148,17 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             traced = tree.map_structure(probe, (args, kwargs))
             runs.append(function(*traced[0], **traced[1]))
     return tree.map_structure(_merge, *runs) if len(runs) > 1 else tree.map_structure(lambda a: _merge(a, a), runs[0])
+
+
+@contextmanager
+def _unknown(fill: int) -> Iterator[None]:
+    """Errors speak of None where the stand-in for an unknown size was."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        if error.args and isinstance(error.args[0], str):
+            error.args = (re.sub(rf"\b{fill}\b", "None", error.args[0]), *error.args[1:])
+        raise
 
 
 def _merge(a: Any, b: Any) -> Any:

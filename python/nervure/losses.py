@@ -57,16 +57,30 @@ def _floats(y_true: Any, y_pred: Any, name: str) -> tuple[Any, Any]:
     return ops.cast(y_true, str(y_pred.dtype)), y_pred
 
 
+def _fit(sample_weight: Any, values: Any) -> tuple[Any, Any]:
+    """sample_weight in the dtype and rank of values."""
+    sample_weight = ops.cast(sample_weight, str(values.dtype))
+    values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
+    if len(sample_weight.shape) < len(values.shape):
+        extra = (1,) * (len(values.shape) - len(sample_weight.shape))
+        sample_weight = ops.reshape(sample_weight, (*sample_weight.shape, *extra))
+    return sample_weight, values
+
+
 def reduce_weighted_values(
-    values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size"
+    values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size", valid: Any = None
 ) -> Any:
-    """Weighs the values of the samples, then reduces them: see `Loss`."""
+    """Weighs the values of the samples, then reduces them: see `Loss`. A mean is over the samples that are `valid`."""
+    if valid is not None:
+        weight = ops.cast(valid, str(values.dtype))
+        if reduction in ("sum_over_batch_size", "mean"):
+            weight = weight * ops.divide_no_nan(float(np.prod(valid.shape)), ops.sum(weight))
+        if sample_weight is not None:
+            sample_weight, weight = _fit(sample_weight, weight)
+            weight = weight * sample_weight
+        sample_weight = weight
     if sample_weight is not None:
-        sample_weight = ops.cast(sample_weight, str(values.dtype))
-        values, sample_weight = squeeze_or_expand_to_same_rank(values, sample_weight)
-        if len(sample_weight.shape) < len(values.shape):
-            extra = (1,) * (len(values.shape) - len(sample_weight.shape))
-            sample_weight = ops.reshape(sample_weight, (*sample_weight.shape, *extra))
+        sample_weight, values = _fit(sample_weight, values)
         try:
             values = values * sample_weight
         except ValueError:
@@ -120,7 +134,11 @@ class Loss:
         if not self.integer_targets:
             y_true = tree.map_structure(lambda t: ops.convert_to_tensor(t, dtype=self._dtype), _arrays(y_true))
         values = ops.cast(self.call(y_true, y_pred), self._dtype)
-        return reduce_weighted_values(values, None if sample_weight is None else sample_weight, self.reduction)
+        return reduce_weighted_values(values, sample_weight, self.reduction, self.valid(y_true))
+
+    def valid(self, y_true: Any) -> Any:
+        """Which samples count, as a tensor of bools; None if all do."""
+        return None
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value a sample, shape (batch, ...)."""
@@ -379,6 +397,15 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return self.fn(y_true, y_pred, **self._fn_kwargs)
+
+    def valid(self, y_true: Any) -> Any:
+        ignored = self._fn_kwargs["ignore_class"]
+        if ignored is None:
+            return None
+        y_true = ops.convert_to_tensor(y_true)
+        if len(y_true.shape) > 1 and y_true.shape[-1] == 1:
+            y_true = ops.squeeze(y_true, axis=-1)
+        return ops.not_equal(y_true, ignored)
 
     def check_targets(self, y: np.ndarray[Any, Any], n_classes: int) -> None:
         bad = (y < 0) | (y >= n_classes)

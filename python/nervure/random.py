@@ -1,7 +1,7 @@
 """Random numbers, counter-based (Philox4x32-10: Salmon et al., 2011): each draw is a function of a seed and a counter.
 
-`seed` is an int (the same values each time), a `SeedGenerator` (new values each time), or None: the global generator, which
-`nervure.utils.set_random_seed` sets and which is otherwise seeded by the operating system.
+`seed` is an int (the same values each time), a `SeedGenerator` (new values each time), or None: the global generator,
+which `nervure.utils.set_random_seed` sets and which is otherwise seeded by the operating system.
 
 >>> import nervure as nv
 >>> float(nv.random.uniform((), seed=1)) == float(nv.random.uniform((), seed=1))
@@ -19,8 +19,8 @@ from . import config
 from ._dtypes import is_float, standardize_dtype
 from ._trace import local
 from .ops.dispatch import axis_of, cast_to, floating, node, op, reshaped, scalar, shape_of, tensor
-from .ops.elementwise import clip, where
 from .ops.elementwise import GENERATED as _g
+from .ops.elementwise import clip, where
 from .ops.indexing import argsort, take
 from .ops.manipulation import plain
 from .ops.reduction import argmax
@@ -48,7 +48,8 @@ def _int64(x: int) -> int:
 
 
 class SeedGenerator:
-    """A seed and a count of draws, in a variable: so that a traced computation, too, draws new numbers each time it runs.
+    """A seed and a count of draws, in a variable: so that a traced computation, too, draws new numbers each time it
+    runs.
 
     >>> g = SeedGenerator(7)
     >>> g.next(), g.next()
@@ -61,9 +62,7 @@ class SeedGenerator:
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
         first = make_default_seed() if seed is None else int(seed)
-        self.state = Variable(
-            np.array([_int64(first), 0], np.int64), trainable=False, name="seed_generator_state"
-        )
+        self.state = Variable(np.array([_int64(first), 0], np.int64), trainable=False, name="seed_generator_state")
         self.state.path = f"{self.name}/seed_generator_state"
 
     def next(self, ordered: bool = True) -> Any:
@@ -246,13 +245,18 @@ def _dropout(x: Any, state: Any, rate: float, noise_shape: tuple[int, ...] | Non
     x = floating(x)
     if rate == 1:
         return _g["multiply"](x, 0)
-    shape = x.shape if noise_shape is None else tuple(n if m is None else m for m, n in zip(noise_shape, x.shape, strict=True))
+    shape = (
+        x.shape
+        if noise_shape is None
+        else tuple(n if m is None else m for m, n in zip(noise_shape, x.shape, strict=True))
+    )
     kept = _g["greater_equal"](_unit(state, shape, 0.0, 1.0, x.dtype), rate)
     return where(kept, _g["multiply"](x, 1.0 / (1.0 - rate)), scalar(0, x.dtype))
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
-    """`inputs` with each element 0 with probability `rate`, and otherwise divided by 1 - rate (Srivastava et al., 2014).
+    """`inputs` with each element 0 with probability `rate`, and otherwise divided by 1 - rate (Srivastava et al.,
+    2014).
 
     Extents of 1 in `noise_shape` drop along the whole axis.
     """

@@ -21,8 +21,8 @@ class Variable(Operators):
     """A value that a computation reads and may assign.
 
     `numpy()` and, outside of a trace, `value` are views of its memory: what is written through them is what the next
-    step reads, and what a step writes is seen through them at once. Inside a trace `value` is the Tensor of what the variable
-    holds at that point, and an assignment is done when the traced computation runs.
+    step reads, and what a step writes is seen through them at once. Inside a trace `value` is the Tensor of what the
+    variable holds at that point, and an assignment is done when the traced computation runs.
 
     Args:
         initializer: an array or number; or a function of (shape, dtype=...), or an initializer's name, and `shape`.
@@ -206,7 +206,9 @@ class Variable(Operators):
         return self._scalar().__index__()  # type: ignore[no-any-return]
 
     def __bool__(self) -> bool:
-        raise TypeError(f"the truth value of Variable '{self.path}' is not defined; compare its value, or use ops.where")
+        raise TypeError(
+            f"the truth value of Variable '{self.path}' is not defined; compare its value, or use ops.where"
+        )
 
     def __iter__(self) -> Any:
         return iter(self.value)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 /* ---- arrays: the last byte is the last of a page, the next page cannot be touched; 64 bytes before it are watched ---- */
-enum { ARRAYS = 6, ARRAY_BYTES = 1 << 20, WATCHED = 64 };
+enum { ARRAYS = 6, ARRAY_BYTES = 4 << 20, WATCHED = 64 };
 static uint8_t *array_end[ARRAYS], *array_begin[ARRAYS];
 
 static inline void *array(int k, size_t bytes) {
@@ -24,6 +24,7 @@ static inline void *array(int k, size_t bytes) {
     if (p == MAP_FAILED || mprotect(p + size, page, PROT_NONE)) abort();
     array_end[k] = p + size;
   }
+  if (bytes + WATCHED > ARRAY_BYTES) abort();
   array_begin[k] = array_end[k] - bytes;
   memset(array_begin[k] - WATCHED, 0xA5, WATCHED);
   return array_begin[k];

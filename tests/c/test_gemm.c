@@ -172,8 +172,8 @@ static void each_form(int64_t m, int64_t n, int64_t k, int64_t pad, bool quick) 
 }
 
 static void test_small(void) { /* around tiles of 6 or 7 rows, registers of 2 to 16, panels of 4 to 64 */
-  static const int m[] = {0, 1, 2, 3, 4, 6, 7, 8, 13, 15}, n[] = {0, 1, 2, 3, 5, 8, 15, 16, 17, 31, 64, 65, 130},
-                   k[] = {0, 1, 2, 4, 7, 16, 17, 33};
+  static const int m[] = {0, 1, 2, 3, 4, 7, 8, 13, 15}, n[] = {0, 1, 2, 3, 8, 15, 17, 31, 64, 65, 130},
+                   k[] = {0, 1, 2, 7, 16, 33};
   for (size_t x = 0; x < sizeof m / sizeof *m; x++)
     for (size_t y = 0; y < sizeof n / sizeof *n; y++)
       for (size_t z = 0; z < sizeof k / sizeof *k; z++) each_form(m[x], n[y], k[z], (int64_t)((x + y + z) % 3), true);
@@ -185,9 +185,10 @@ static void test_shapes(void) { /* more rows, many panels, several blocks of k, 
   for (size_t x = 0; x < sizeof s / sizeof *s; x++) each_form(s[x][0], s[x][1], s[x][2], (int64_t)x % 3, false);
 }
 
-static void test_blocks(void) { /* B above SMALL_B, A above BLOCK_BYTES, C above TILE_BYTES: every cut is taken */
-  static const int s[][3] = {{23, 620, 520}, {600, 130, 700}, {300, 700, 640}};
-  for (size_t x = 0; x < sizeof s / sizeof *s; x++) each_form(s[x][0], s[x][1], s[x][2], 1, false);
+static void
+test_blocks(void) { /* B above SMALL_B and FAR_B, A above BLOCK_BYTES, C above TILE_BYTES: all cuts are taken */
+  static const int s[][3] = {{23, 620, 520}, {600, 130, 700}, {300, 700, 640}, {2, 2100, 2101}};
+  for (size_t x = 0; x < sizeof s / sizeof *s; x++) each_form(s[x][0], s[x][1], s[x][2], 1, x > 0);
 }
 
 static void member(nv_ctx *ctx, void *arg) {

@@ -302,6 +302,10 @@ static void check_cast(nv_dtype from, nv_dtype to) {
 
 static const char *const reduce_name[] = {"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"};
 
+static void put(nv_dtype d, void *p, double v) { /* the nearest value of the dtype */
+  nv_block b = {.out = p, .in = {&v}, .n = 1};
+  k->cast[NV_F64][d](&b);
+}
 /* a <op> b by the kernels' own block ops, which have been checked. */
 static void combine(nv_reduce_op op, nv_dtype d, void *a, const void *b) {
   static const nv_block_op by[] = {NV_BLOCK_add, NV_BLOCK_multiply, NV_BLOCK_maximum, NV_BLOCK_minimum, NV_BLOCK_logical_or,
@@ -330,14 +334,9 @@ static void reduce_reference(nv_reduce_op op, nv_dtype d, const char *p, int64_t
   if (d == NV_BOOL) lanes = 1;
   double neutral[] = {0, 1, (double)-INFINITY, (double)INFINITY, 0, 1};
   for (int64_t j = 0; j < lanes; j++) {
-    if (d == NV_F32) *(float *)&lane[j] = (float)neutral[op];
-    else if (d == NV_F64) *(double *)&lane[j] = neutral[op];
-    else if (op == NV_REDUCE_MAX || op == NV_REDUCE_MIN) {
-      bool high = op == NV_REDUCE_MIN;
-      if (d == NV_I32) *(int32_t *)&lane[j] = high ? INT32_MAX : INT32_MIN;
-      if (d == NV_I64) *(int64_t *)&lane[j] = high ? INT64_MAX : INT64_MIN;
-      if (d == NV_BOOL) *(uint8_t *)&lane[j] = high;
-    } else lane[j] = (uint64_t)neutral[op];
+    put(d, &lane[j], d == NV_BOOL && op == NV_REDUCE_MAX ? 0 : neutral[op]);
+    if (d == NV_I64 && op == NV_REDUCE_MAX) lane[j] = (uint64_t)INT64_MIN;
+    if (d == NV_I64 && op == NV_REDUCE_MIN) lane[j] = INT64_MAX;
   }
   for (int64_t i = 0; i < n; i++) combine(op, d, &lane[i % lanes], p + (size_t)(i * step) * size);
   for (int64_t h = lanes / 2; h; h /= 2)
@@ -415,7 +414,7 @@ static void check_softmax(nv_row_op op, nv_dtype d) {
           long double want = op == NV_ROW_SOFTMAX ? expl(v - m) / s : op == NV_ROW_LOG_SOFTMAX ? v - m - logl(s) : m + logl(s);
           if (op == NV_ROW_LOGSUMEXP && isinf(m)) want = m;
           bool ok = isnan(want) ? isnan(got) : isinf(want) ? got == want
-                    : fabsl(got - want) <= eps * (op == NV_ROW_SOFTMAX ? 12 * want + (long double)0x1p-126 : 4 + fabsl(want) + fabsl(m));
+                    : fabsl(got - want) <= eps * (op == NV_ROW_SOFTMAX ? want * (12 + (want > 0 ? fabsl(v - m) : 0)) + (long double)0x1p-126 : 4 + fabsl(want) + fabsl(m));
           CHECK(ok, "%s %s %s n %d: %.9Lg, want %.9Lg", k->isa, row_name[op], nv_dtype_name(d), (int)n, got, want);
         }
       }
@@ -438,9 +437,7 @@ static void check_scan(nv_row_op op, nv_dtype d) {
     hash(d, o, rows * n);
     for (int64_t r = 0; r < rows; r++) {
       uint64_t v = 0;
-      if (op == NV_ROW_CUMPROD && d == NV_F32) *(float *)&v = 1;
-      else if (op == NV_ROW_CUMPROD && d == NV_F64) *(double *)&v = 1;
-      else v = op == NV_ROW_CUMPROD;
+      put(d, &v, op == NV_ROW_CUMPROD);
       for (int64_t i = 0; i < n; i++) {
         combine(op == NV_ROW_CUMSUM ? NV_REDUCE_SUM : NV_REDUCE_PROD, d, &v, x + (size_t)(r * n + i) * size);
         CHECK(same(d, o + (size_t)(r * n + i) * size, &v, 0), "%s %s %s", k->isa, row_name[op], nv_dtype_name(d));

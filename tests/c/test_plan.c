@@ -3,11 +3,8 @@
 #include "check.h"
 #include "graph/plan.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define OK(expr) CHECK((expr) == NV_OK, "%s", nv_error())
 
@@ -391,9 +388,112 @@ static void test_random_graphs(void) {
   nv_worth = usual;
 }
 
+/* ---- every allocation may fail ---- */
+
+static void test_allocations(void) {
+  for (int k = 0; k < 6; k++) {
+    world w;
+    nv_plan *p = NULL;
+    seed = (uint64_t)k + 99;
+    make_world(&w, 30);
+    nv_node *outputs[2] = {w.pool[w.n - 1], w.pool[w.n / 2]}, *value = of_type(&w, nv_variable_type(w.vars[0]));
+    nv_update update = {w.vars[0], value};
+    nv_plan_spec spec = {.inputs = w.inputs, .n_inputs = 4, .outputs = outputs, .n_outputs = 2, .updates = &update,
+                         .n_updates = 1, .gradients = outputs, .n_gradients = 1};
+    int64_t live = nv_alloc_live(), n = 1;
+    for (; n < 10000 && !p; n++) {
+      nv_alloc_fail_at(n);
+      nv_status status = nv_plan_new(w.g, &spec, &p);
+      nv_alloc_fail_at(0);
+      CHECK(p ? status == NV_OK : status == NV_ERR_MEMORY && nv_alloc_live() == live && nv_error()[0],
+            "allocation %d failed: status %d, %d blocks lost", (int)n, (int)status, (int)(nv_alloc_live() - live));
+    }
+    CHECK(p && n > 5, "a plan after %d allocations", (int)n);
+    nv_plan_free(p);
+    free_world(&w);
+  }
+}
+
+/* ---- bad plans ---- */
+
+static void test_messages(void) {
+  world w;
+  nv_plan *p = NULL;
+  make_world(&w, 0);
+  nv_node *sum = nv_op2(w.g, "add", w.inputs[0], w.var_nodes[0]);
+  nv_plan_spec missing = {.outputs = &sum, .n_outputs = 1};
+  CHECK(nv_plan_new(w.g, &missing, &p) == NV_ERR_VALUE && strstr(nv_error(), "input"), "%s", nv_error());
+  nv_update wrong = {w.vars[3], sum};
+  nv_plan_spec update = {.inputs = w.inputs, .n_inputs = 1, .updates = &wrong, .n_updates = 1};
+  CHECK(nv_plan_new(w.g, &update, &p) == NV_ERR_VALUE && strstr(nv_error(), "update 0"), "%s", nv_error());
+  nv_update twice[2] = {{w.vars[0], sum}, {w.vars[0], sum}};
+  nv_plan_spec again = {.inputs = w.inputs, .n_inputs = 1, .updates = twice, .n_updates = 2};
+  CHECK(nv_plan_new(w.g, &again, &p) == NV_ERR_VALUE && strstr(nv_error(), "same variable"), "%s", nv_error());
+  nv_plan_spec no_input = {.inputs = &sum, .n_inputs = 1};
+  CHECK(nv_plan_new(w.g, &no_input, &p) == NV_ERR_VALUE && strstr(nv_error(), "'add'"), "%s", nv_error());
+  free_world(&w);
+}
+
+/* ---- updates are simultaneous: a, b = b, a + b, and c = a transposed ---- */
+
+static void test_simultaneous(void) {
+  nv_graph *g;
+  nv_variable *v[3];
+  nv_node *n[3];
+  nv_plan *p;
+  nv_type t = type2(NV_F32, 5, 5);
+  OK(nv_graph_new(&g));
+  for (int k = 0; k < 3; k++) {
+    OK(nv_variable_new(&t, &v[k]));
+    OK(nv_graph_variable(g, v[k], &n[k]));
+    for (int i = 0; i < 25; i++) ((float *)nv_variable_data(v[k]))[i] = (float)(100 * k + i);
+  }
+  nv_update updates[3] = {{v[0], n[1]}, {v[1], nv_op2(g, "add", n[0], n[1])}, {v[2], nv_transpose(g, n[0], (int64_t[]){1, 0})}};
+  nv_plan_spec spec = {.updates = updates, .n_updates = 3};
+  OK(nv_plan_new(g, &spec, &p));
+  OK(nv_plan_run(p, NULL, NULL, NULL));
+  for (int i = 0; i < 25; i++) {
+    float a = ((float *)nv_variable_data(v[0]))[i], b = ((float *)nv_variable_data(v[1]))[i];
+    float c = ((float *)nv_variable_data(v[2]))[i];
+    CHECK(a == (float)(100 + i) && b == (float)(100 + 2 * i) && c == (float)(i % 5 * 5 + i / 5), "item %d: %g %g %g", i,
+          (double)a, (double)b, (double)c);
+  }
+  nv_plan_free(p);
+  for (int k = 0; k < 3; k++) nv_variable_release(v[k]);
+  nv_graph_release(g);
+}
+
+/* ---- nothing, of every kind ---- */
+
+static void test_empty(void) {
+  nv_graph *g;
+  nv_node *x;
+  nv_plan *p;
+  nv_type t = type2(NV_F32, 0, 4);
+  OK(nv_graph_new(&g));
+  OK(nv_graph_input(g, &t, "x", &x));
+  nv_node *sum = nv_opx(g, "sum", &x, 1, (int64_t[]){0}, 1, 0, 0, 0), *relu = nv_op1(g, "relu", x);
+  nv_node *out[3] = {relu, sum, nv_op2(g, "add", nv_transpose(g, x, (int64_t[]){1, 0}), nv_scalar(g, NV_F32, 1))};
+  nv_plan_spec spec = {.inputs = &x, .n_inputs = 1, .outputs = out, .n_outputs = 3, .gradients = out, .n_gradients = 2};
+  OK(nv_plan_new(g, &spec, &p));
+  float none, sums[4] = {9, 9, 9, 9};
+  OK(nv_plan_run(p, (const void *[]){&none}, (void *[]){&none, sums, &none}, NULL));
+  for (int k = 0; k < 4; k++) CHECK(sums[k] == 0, "a sum of nothing: %g", (double)sums[k]);
+  nv_plan_free(p);
+  spec = (nv_plan_spec){0};
+  OK(nv_plan_new(g, &spec, &p)); /* a plan of nothing at all */
+  OK(nv_plan_run(p, NULL, NULL, NULL));
+  nv_plan_free(p);
+  nv_graph_release(g);
+}
+
 int main(void) {
   OK(nv_init());
+  test_messages();
+  test_simultaneous();
+  test_empty();
   test_random_graphs();
+  test_allocations();
   CHECK(nv_alloc_live() == 0, "%d allocations are left", (int)nv_alloc_live());
   return check_done();
 }

@@ -279,6 +279,9 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd_clipnorm": ("SGD", {"learning_rate": 0.1, "clipnorm": 1.0}),
     "sgd_clipvalue": ("SGD", {"learning_rate": 0.1, "clipvalue": 0.5}),
     "sgd_global_clipnorm": ("SGD", {"learning_rate": 0.1, "global_clipnorm": 1.0}),
+    "rmsprop": ("RMSprop", {}),
+    "rmsprop_args": ("RMSprop", {"learning_rate": 0.05, "rho": 0.8, "momentum": 0.5, "epsilon": 1e-3}),
+    "rmsprop_centered": ("RMSprop", {"learning_rate": 0.05, "momentum": 0.9, "centered": True}),
     "adam": ("Adam", {}),
     "adam_args": ("Adam", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}),
     "adam_amsgrad": ("Adam", {"learning_rate": 0.05, "amsgrad": True}),
@@ -323,10 +326,11 @@ def train(model: Any, x: Any, y: Any, compile: dict[str, Any], fit: dict[str, An
     return out | numbers("predict", predicted if isinstance(predicted, list) else [predicted])
 
 
-def mlp(k: Any, n_in: int, widths: tuple[int, ...], last: Any, hidden: str = "relu") -> Any:
+def mlp(k: Any, widths: tuple[int, ...], last: str | None = None, hidden: str = "relu") -> Any:
     k.utils.clear_session()
-    L = k.layers
-    return k.Sequential([k.Input((n_in,)), *[L.Dense(w, activation=hidden) for w in widths], last])
+    *inner, outputs = widths
+    layers = [k.layers.Dense(w, activation=hidden) for w in inner]
+    return k.Sequential([k.Input((5,)), *layers, k.layers.Dense(outputs, activation=last)])
 
 
 X = randn(70, 37, 5)  # 37 = 4 * 8 + 5: the last batch is smaller
@@ -338,12 +342,12 @@ SAMPLE_WEIGHT = rand(75, 37) + 0.25
 
 def regression(k: Any, compile: dict[str, Any] | None = None, **fit: Any) -> dict[str, Any]:
     compile = {"optimizer": "adam", "loss": "mse", "metrics": ["mae"]} | (compile or {})
-    return train(mlp(k, 5, (8, 6), k.layers.Dense(2), "tanh"), X, Y_REAL, compile, fit)
+    return train(mlp(k, (8, 6, 2), hidden="tanh"), X, Y_REAL, compile, fit)
 
 
 def sparse(k: Any, compile: dict[str, Any] | None = None, last: str = "softmax", **fit: Any) -> dict[str, Any]:
     base = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    return train(mlp(k, 5, (8,), k.layers.Dense(3, activation=last)), X, Y_CLASS, base | (compile or {}), fit)
+    return train(mlp(k, (8, 3), last), X, Y_CLASS, base | (compile or {}), fit)
 
 
 def sparse_logits(k: Any) -> dict[str, Any]:
@@ -351,14 +355,14 @@ def sparse_logits(k: Any) -> dict[str, Any]:
 
 
 def one_hot(k: Any, label_smoothing: float = 0.0, **fit: Any) -> dict[str, Any]:
-    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    model = mlp(k, (8, 3), "softmax")
     compile = {"optimizer": k.optimizers.SGD(0.1, momentum=0.9), "metrics": ["accuracy", "mse"]}
     compile["loss"] = k.losses.CategoricalCrossentropy(label_smoothing=label_smoothing)
     return train(model, X, np.eye(3, dtype=np.float32)[Y_CLASS], compile, fit)
 
 
 def binary(k: Any, **fit: Any) -> dict[str, Any]:
-    model = mlp(k, 5, (8,), k.layers.Dense(1, activation="sigmoid"))
+    model = mlp(k, (8, 1), "sigmoid")
     compile = {"optimizer": k.optimizers.Adam(0.02), "loss": "binary_crossentropy", "metrics": ["accuracy", "mae"]}
     return train(model, X, Y_BINARY, compile, fit)
 
@@ -369,11 +373,12 @@ def weighted(k: Any, **fit: Any) -> dict[str, Any]:
 
 
 def batchnorm(k: Any) -> dict[str, Any]:
+    """Without biases before the normalization: their gradients are rounding, which Adam blows up to whole steps."""
     k.utils.clear_session()
     L = k.layers
     model = k.Sequential([
         k.Input((5,)), L.Dense(8, use_bias=False), L.BatchNormalization(momentum=0.8), L.ReLU(),
-        L.Dense(6), L.BatchNormalization(), L.Activation("relu"), L.Dense(3, activation="softmax"),
+        L.Dense(6, use_bias=False), L.BatchNormalization(), L.Activation("relu"), L.Dense(3, activation="softmax"),
     ])  # fmt: skip
     compile = {"optimizer": k.optimizers.Adam(0.01), "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     return train(model, X, Y_CLASS, compile, {"validation_split": 0.2})
@@ -468,7 +473,7 @@ case("train/subclassed", subclassed)
 
 
 def on_batch(k: Any) -> dict[str, Any]:
-    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    model = mlp(k, (8, 3), "softmax")
     set_weights(model)
     model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     out = {f"train/{n}": np.array(model.train_on_batch(X[n::4], Y_CLASS[n::4])) for n in range(3)}
@@ -485,27 +490,49 @@ def on_batch(k: Any) -> dict[str, Any]:
 case("train/on_batch", on_batch)
 
 
-# ---- random things, by their statistics: the widest, the spread, the mean of 200 x 300 or 3 x 5 x 40 x 50 draws ----
+# ---- random things, by their statistics ----
 
-INITIALIZERS = {
-    "glorot_uniform": "GlorotUniform", "glorot_normal": "GlorotNormal", "he_uniform": "HeUniform",
-    "he_normal": "HeNormal", "lecun_uniform": "LecunUniform", "lecun_normal": "LecunNormal", "zeros": "Zeros",
-    "ones": "Ones", "constant": "Constant",
-}  # fmt: skip
+INITIALIZERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "glorot_uniform": ("GlorotUniform", {"seed": 1}),
+    "glorot_normal": ("GlorotNormal", {"seed": 1}),
+    "he_uniform": ("HeUniform", {"seed": 1}),
+    "he_normal": ("HeNormal", {"seed": 1}),
+    "lecun_uniform": ("LecunUniform", {"seed": 1}),
+    "lecun_normal": ("LecunNormal", {"seed": 1}),
+    "random_uniform": ("RandomUniform", {"seed": 1}),
+    "random_uniform_args": ("RandomUniform", {"minval": -1.0, "maxval": 3.0, "seed": 1}),
+    "random_normal": ("RandomNormal", {"mean": 0.5, "stddev": 0.2, "seed": 1}),
+    "truncated_normal": ("TruncatedNormal", {"stddev": 0.2, "seed": 1}),
+    "variance_scaling": ("VarianceScaling", {"seed": 1}),
+    "variance_scaling_out": (
+        "VarianceScaling",
+        {"scale": 3.0, "mode": "fan_out", "distribution": "uniform", "seed": 1},
+    ),
+    "variance_scaling_normal": (
+        "VarianceScaling",
+        {"mode": "fan_avg", "distribution": "untruncated_normal", "seed": 1},
+    ),
+    "zeros": ("Zeros", {}),
+    "ones": ("Ones", {}),
+    "constant": ("Constant", {"value": 0.75}),
+    "identity": ("Identity", {"gain": 2.0}),
+}
 
 
-def initializer(cls: str, k: Any) -> dict[str, Any]:
-    make = getattr(k.initializers, cls)
+def initializer(cls: str, args: dict[str, Any], k: Any) -> dict[str, Any]:
+    """The spread, the mean, how many values lie within some spreads of zero, and the widest where there is a limit."""
     out = {}
-    for shape in ((200, 300), (3, 5, 40, 50)):
-        init = make(0.75) if cls == "Constant" else make(seed=1) if cls not in ("Zeros", "Ones") else make()
-        w = np.asarray(init(shape), np.float64)
-        out["x".join(map(str, shape))] = np.array([np.abs(w).max(), w.std(), w.mean()])
+    for shape in ((200, 300), (3, 5, 40, 50))[: 1 if cls == "Identity" else 2]:
+        w = np.asarray(getattr(k.initializers, cls)(**args)(shape), np.float64)
+        top = max(np.abs(w).max(), 1e-6)
+        shares = [np.mean(np.abs(w) <= limit * w.std()) for limit in (0.25, 0.5, 1, 1.5, 2, 2.5)]
+        bounded = "normal" not in args.get("distribution", "") and cls != "RandomNormal"
+        out["x".join(map(str, shape))] = np.array([w.std(), w.mean(), *shares, *([top] if bounded else [])])
     return out
 
 
-for name, cls in INITIALIZERS.items():
-    case(f"initializer/{name}", initializer, cls)
+for name, (cls, args) in INITIALIZERS.items():
+    case(f"initializer/{name}", initializer, cls, args)
 
 
 # ---- what is printed, without the times ----
@@ -520,7 +547,7 @@ def printed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> list[str
 
 
 def verbose_2(k: Any) -> dict[str, Any]:
-    model = mlp(k, 5, (8,), k.layers.Dense(3, activation="softmax"))
+    model = mlp(k, (8, 3), "softmax")
     set_weights(model)
     model.compile("sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     options = {"batch_size": 8, "verbose": 2, "shuffle": False}
@@ -531,11 +558,11 @@ def verbose_2(k: Any) -> dict[str, Any]:
 
 
 def summary_words(model: Any) -> list[str]:
-    """The summary's words, line by line, without the frame."""
+    """The summary's words, line by line, without the frame and what only nervure says."""
     lines: list[str] = []
     model.summary(print_fn=lambda text, **_: lines.extend(text.splitlines()), line_length=160)
     words = [" ".join(re.sub(r"[^\x20-\x7e]", " ", line).split()) for line in lines]
-    return [line for line in words if line]
+    return [line for line in words if line and not line.startswith("Memory")]
 
 
 def summaries(k: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from .._dtypes import is_float, standardize_dtype
 from .._function import Function
 from .._tensor import Tensor
 from .._trace import Scope, current, suspended
-from ..keras_tensor import _FILLS, KerasTensor, Node, Operation, infer
+from ..keras_tensor import KerasTensor, Node, Operation, infer
 from ..utils import auto_name
 from ..variable import Variable
 from .input_spec import InputSpec, check_inputs
@@ -79,6 +80,11 @@ class Layer(LayerState, Operation):
         self.input_spec: Any = None
         self._on_arrays: Function | None = None
         self.supports_masking = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _building(cls.__dict__["build"])  # type: ignore[method-assign]
 
     # ---- what subclasses write ----
 
@@ -214,7 +220,7 @@ class Layer(LayerState, Operation):
         try:
             with self._named():
                 if not self.built:
-                    self._build_from(args, kwargs, scope.frozen)
+                    self._build_from(args, kwargs, scope.notes.get("rows"))
                 check_inputs(self.name, self.input_spec, inputs)
                 if "training" in self._call_parameters():
                     kwargs["training"] = scope.training
@@ -222,6 +228,9 @@ class Layer(LayerState, Operation):
                 self._after_call(scope, outputs)
                 if not scope.frozen or "recorder" in scope.notes:
                     self._traced = True
+        except (ValueError, TypeError) as error:
+            _say_where(error, self.name)
+            raise
         finally:
             scope.training = outer_training
         return outputs
@@ -242,7 +251,7 @@ class Layer(LayerState, Operation):
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.built:
             with self._named():
-                self._build_from(args, kwargs, False)
+                self._build_from(args, kwargs, None)
         if any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
             check_inputs(self.name, self.input_spec, _first(args, kwargs))
         outputs = infer(self.__call__, args, kwargs)
@@ -273,14 +282,18 @@ class Layer(LayerState, Operation):
 
             self._on_arrays = Function(traced)
         outputs, losses = self._on_arrays(*args, **kwargs)
-        for layer in self._walk_layers():
-            layer._eager_losses = [value for owner, value in losses if owner is layer]
+        for owner in self._loss_owners:
+            owner._eager_losses = []
+        self._loss_owners = [owner for owner, _ in losses]
+        for owner, value in losses:
+            owner._eager_losses.append(value)
         return outputs
 
     @contextmanager
     def _named(self) -> Iterator[None]:
         outer = _names.stack
-        _names.stack = (*outer, self.name)
+        if outer[-1:] != (self.name,):  # the build that a call makes has it already
+            _names.stack = (*outer, self.name)
         try:
             yield
         finally:
@@ -295,28 +308,23 @@ class Layer(LayerState, Operation):
             cls._parameters_of_call = found  # type: ignore[attr-defined]
         return found
 
-    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], probing: bool) -> None:
-        """Builds for the shapes of a call. While probing, a stand-in for the unknown batch size is None again."""
+    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
+        """Builds for the shapes of a call. In a probe with `rows` rows the size of the batch is None again."""
 
         def shape_of(x: Any) -> Any:
             if not hasattr(x, "shape"):
                 return None
             shape = tuple(x.shape)
-            return (None, *shape[1:]) if probing and shape[:1] and shape[0] in _FILLS else shape
+            return (None, *shape[1:]) if rows is not None and shape[:1] == (rows,) else shape
 
         names = [n for n, p in inspect.signature(self.build).parameters.items() if p.kind < 2]
         if len(names) > 1 or (names and names[0] != "input_shape" and names[0].endswith("_shape")):
             given = dict(zip(self._call_parameters(), args, strict=False)) | kwargs
             shapes = {f"{k}_shape": tree.map_structure(shape_of, v) for k, v in given.items()}
             if all(n in shapes for n in names):
-                self._build(**{n: shapes[n] for n in names})
+                self.build(**{n: shapes[n] for n in names})
                 return
-        self._build(tree.map_structure(shape_of, _first(args, kwargs)))
-
-    def _build(self, *args: Any, **kwargs: Any) -> None:
-        with suspended():
-            self.build(*args, **kwargs)
-        self.built = True
+        self.build(tree.map_structure(shape_of, _first(args, kwargs)))
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape(s) of the output for the given input shape(s), None where it may vary."""
@@ -326,6 +334,27 @@ class Layer(LayerState, Operation):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _building(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` outside of any trace, after which the layer is built."""
+
+    @wraps(build)
+    def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        with suspended(), self._named():
+            build(self, *args, **kwargs)
+        self.built = True
+
+    return wrapped
+
+
+def _say_where(error: Exception, name: str) -> None:
+    """Adds the innermost layer's name to an error that does not name it."""
+    message = error.args[0] if len(error.args) == 1 else None
+    if isinstance(message, str) and not hasattr(error, "_layer"):
+        error._layer = name  # type: ignore[attr-defined]
+        if f"'{name}'" not in message:
+            error.args = (f"{message} (in layer '{name}')",)
 
 
 def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -99,7 +99,6 @@ class BatchNormalization(Layer):
             shape=(n,), initializer=self.moving_variance_initializer, trainable=False, name="moving_variance"
         )
         self.input_spec = InputSpec(ndim=ndim, axes={self.axis: n})
-        self.built = True
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if mask is not None:

@@ -62,10 +62,6 @@ class LayerState:
             config.version += 1
         object.__setattr__(self, key, value)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies: without the plans, which belong to the original."""
-        return self.__dict__ | {"_on_arrays": None, "_eager_losses": [], "_traced": False}
-
     def _track_weight(self, variable: Variable) -> None:
         self._trains[variable] = variable.trainable
         variable.trainable = variable.trainable and self._trainable
@@ -77,7 +73,7 @@ class LayerState:
         """Layers, variables, metrics and seed generators among the attributes, each once, in order."""
         seen: set[int] = set()
         for key, value in list(self.__dict__.items()):
-            if key in _NOT_PARTS:
+            if not isinstance(value, _MAY_HOLD) or key in _NOT_PARTS:
                 continue
             for found in _flat(value):
                 if id(found) not in seen:
@@ -166,8 +162,8 @@ class LayerState:
         """How many numbers the weights hold. ValueError if the layer is not built."""
         if not self.built:
             raise ValueError(
-                f"You tried to call `count_params` on layer '{self._name}', but the layer isn't built. Call it on data, "
-                "or call `layer.build(input_shape)`"
+                f"You tried to call `count_params` on layer '{self._name}', but the layer isn't built. Call it on "
+                "data, or call `layer.build(input_shape)`"
             )
         return sum(int(np.prod(v.shape, dtype=np.int64)) for v in self.weights)
 
@@ -193,13 +189,17 @@ class LayerState:
             v.assign(a)
 
 
+_PARTS = (LayerState, Variable, Metric, SeedGenerator)
+_MAY_HOLD = (*_PARTS, dict, list, tuple, set)
+
+
 def _holds(value: Any) -> bool:
     return any(True for _ in _flat(value))
 
 
 def _flat(value: Any) -> Iterator[Any]:
     """Layers, variables, metrics and seed generators in a value, also inside containers."""
-    if isinstance(value, (LayerState, Variable, Metric, SeedGenerator)):
+    if isinstance(value, _PARTS):
         yield value
     elif isinstance(value, dict):
         for item in list(value.values()):

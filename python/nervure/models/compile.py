@@ -94,7 +94,7 @@ class CompileLoss:
         self._trackers: dict[str, Mean] = {}
         self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
 
-    def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str]) -> None:
+    def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str], by_key: bool) -> None:
         given = self.loss
         if not tree.is_nested(given):
             given = [given] * len(names)
@@ -119,9 +119,7 @@ class CompileLoss:
             self._trackers = {
                 n: Mean(name=f"{n}_loss") for n, part in zip(names, parts, strict=True) if part is not None
             }
-            order = (
-                self.loss if isinstance(self.loss, dict) and set(self.loss) >= set(self._trackers) else self._trackers
-            )
+            order = self.loss if by_key and isinstance(self.loss, dict) else self._trackers
             self.metrics = [self._trackers[n] for n in order if n in self._trackers]
         self.parts = parts
 
@@ -132,7 +130,7 @@ class CompileLoss:
         targets = [None] * len(outputs) if y_true is None else by_output("y", y_true, names, self.layer_names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names)
         if self.parts is None:
-            self._build(targets, outputs, names)
+            self._build(targets, outputs, names, isinstance(y_pred, dict))
         assert self.parts is not None
         total = None
         for name, part, y, p, w in zip(names, self.parts, targets, outputs, weights, strict=True):

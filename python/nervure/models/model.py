@@ -72,15 +72,13 @@ class Model(Trainer, Layer):
         """Makes the weights of a subclassed model for this shape (or structure of shapes), None for the batch."""
         if self._graph is None:
             inputs = tree_of_shapes(input_shape, lambda shape: KerasTensor(shape, self.dtype))
-            with self._named():
-                infer(self.call, (inputs,), {"training": False} if "training" in self._call_parameters() else {})
-        self.built = True
+            infer(self.call, (inputs,), {"training": False} if "training" in self._call_parameters() else {})
 
-    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], probing: bool) -> None:
+    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
         if type(self).build is Model.build:
             self.built = True  # the call that follows builds the sublayers
         else:
-            super()._build_from(args, kwargs, probing)
+            super()._build_from(args, kwargs, rows)
 
     # ---- looking inside ----
 

@@ -44,7 +44,11 @@ def _rows(layer: Layer, indent: str, nested: bool, graph: Any, trainable: bool) 
         sources = []
         for node in layer._inbound_nodes:
             if node in graph.nodes:
-                sources += [f"{h.operation.name}[{h.tensor_index}]" for t in node.inputs if (h := t._keras_history)]
+                sources += [
+                    f"{h.operation.name}[{h.node_index}][{h.tensor_index}]"
+                    for t in node.inputs
+                    if (h := t._keras_history)
+                ]
         row.append(", ".join(sources) or "-")
     if trainable:
         row.append("Y" if layer.trainable and layer.weights else ("-" if not layer.weights else "N"))

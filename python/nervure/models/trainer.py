@@ -18,7 +18,7 @@ import numpy as np
 from .. import _core, config, ops, optimizers, random, tree
 from .._trace import Scope, current
 from ..callbacks import CallbackList
-from ..keras_tensor import _FILLS, KerasTensor
+from ..keras_tensor import KerasTensor
 from ..metrics import Mean
 from .compile import CompileLoss, CompileMetrics, by_output, names_of
 from .data import Batches, class_weights, leaves, split, unpack
@@ -50,16 +50,13 @@ class _Entry(NamedTuple):
 
 
 class _Plans:
-    """The plans of one model; a copy of a model starts without any."""
+    """The plans of one model."""
 
     def __init__(self) -> None:
         self.version = -1
         self.entries: OrderedDict[Any, _Entry] = OrderedDict()
         self.quick: dict[Any, Callable[..., Any]] = {}
         self.lock = threading.RLock()
-
-    def __deepcopy__(self, memo: Any) -> _Plans:
-        return _Plans()
 
     def clear(self) -> None:
         self.entries.clear()
@@ -211,11 +208,11 @@ class Trainer:
     # ---- tracing ----
 
     def _entry(self: Any, mode: str, feed: Feed, rows: int, one_batch: bool = False) -> _Entry:
-        self._ensure_built(feed, mode)
+        self._ensure_built(feed, mode, rows)
         key = (mode, one_batch, rows, feed.signature)
         return self._plans.get(key, lambda: self._trace(mode, feed, rows, one_batch))  # type: ignore[no-any-return]
 
-    def _ensure_built(self: Any, feed: Feed, mode: str) -> None:
+    def _ensure_built(self: Any, feed: Feed, mode: str, rows: int) -> None:
         """Makes what is still missing of layers, losses and metrics, by a trace that nothing comes of."""
         compiled = self._compiled if mode != "predict" else None
         pending = compiled is not None and (
@@ -224,7 +221,8 @@ class Trainer:
         if not pending and all(layer.built for layer in self._walk_layers()):
             return
         with Scope(training=False, frozen=True) as scope:
-            x, y, weight = feed.pack(feed.inputs(scope, _FILLS[0]))
+            scope.notes["rows"] = rows
+            x, y, weight = feed.pack(feed.inputs(scope, rows))
             y_pred = self(x)
             if pending:
                 self.compute_loss(x, y, y_pred, weight, False)
@@ -359,6 +357,7 @@ class Trainer:
         )
         validate = None
         if validation_data is not None:
+            _validates(0, validation_freq)
             val = Feed(self, *(leaves(k, v) for k, v in zip(("x", "y", "sample_weight"), validation_data, strict=True)))
             size = validation_batch_size if validation_batch_size is not None else train.batches.batch
             validate = self._pass("test", val, Batches.of(val.n, size, validation_steps))
@@ -382,6 +381,7 @@ class Trainer:
             logs = self._results()
             if validate is not None and _validates(epoch, validation_freq):
                 logs |= {f"val_{k}": v for k, v in self._evaluate(validate, callbacks).items()}
+            logs = dict(sorted(logs.items()))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
@@ -559,7 +559,7 @@ class Trainer:
         {'a': (4, 3), 'b': (4, 3)}
         """
         feed = Feed(self, x)
-        self._ensure_built(feed, "predict")
+        self._ensure_built(feed, "predict", feed.n)
 
         def make() -> _Entry:
             with Scope(training=bool(training), frozen=True) as scope:

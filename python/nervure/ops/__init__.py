@@ -8,6 +8,7 @@ graph; and on Keras tensors, where it becomes a step of a functional model. dtyp
 >>> nv.ops.add(np.array([1, 2], "int32"), 0.5)
 array([1.5, 2.5], dtype=float32)
 """
+# ruff: noqa: F403
 
 import sys
 from collections.abc import Callable

@@ -13,17 +13,17 @@ from .dispatch import as_array, local, tensor
 from .elementwise import cast, where
 from .manipulation import stack
 
-__all__ = (
-    "array cast cond convert_to_numpy convert_to_tensor dtype fori_loop is_tensor map ndim saturate_cast scan "
-    "shape size switch vectorized_map while_loop"
-).split()
+__all__ = [
+    "array", "cast", "cond", "convert_to_numpy", "convert_to_tensor", "dtype", "fori_loop", "is_tensor", "map",
+    "ndim", "saturate_cast", "scan", "shape", "size", "switch", "vectorized_map", "while_loop",
+]  # fmt: skip
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """`x` as a Tensor inside a trace, as a NumPy array outside; KerasTensors stay.
 
-    Numbers in lists become floatx or int32; arrays keep a dtype that graphs have (float32, float64, int32, int64, bool), narrower
-    ones are widened.
+    Numbers in lists become floatx or int32; arrays keep a dtype that graphs have (float32, float64, int32, int64,
+    bool), narrower ones are widened.
     """
     if sparse or ragged:
         raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported")

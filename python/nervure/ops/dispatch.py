@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import _core, config
-from .._dtypes import LEVEL, WEAK, graph_dtype, is_float, name_of
+from .._dtypes import FLOAT, LEVEL, WEAK, graph_dtype, is_float, name_of
 from .._tensor import Operators, Tensor
 from .._trace import Scope, local
 from ..variable import Variable
@@ -57,21 +57,22 @@ def _scope() -> Scope:
 
 def scalar(value: Any, dtype: str) -> Tensor:
     """A 0-d constant."""
-    graph = _scope().graph
+    graph = local.scope.graph  # type: ignore[union-attr]
     if dtype == "int64" and not -(2**53) <= value <= 2**53:  # an attribute is a double
         return Tensor(graph.constant(np.array(value, dtype)))
     return Tensor(graph.op("full", (), (), (value,), dtype))
 
 
 def as_array(x: Any) -> "np.ndarray[Any, Any]":
-    """`x` as a NumPy array. What is in lists counts as Python numbers: floats give floatx, integers int32 if they fit."""
+    """`x` as a NumPy array. What is in lists counts as Python numbers: floats give floatx, integers int32 if they
+    fit."""
     if isinstance(x, Tensor):
         raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
     array = np.asarray(x)
     if type(x) in (int, float) or isinstance(x, (list, tuple)):
         if array.dtype == np.float64:
             return array.astype(config.floatx())
-        if array.dtype == np.int64 and (array.size == 0 or (-(2**31) <= array.min() and array.max() < 2**31)):
+        if array.dtype == np.int64 and (array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)):
             return array.astype(np.int32 if array.size else config.floatx())
     return array
 
@@ -112,20 +113,26 @@ def promote(*xs: Any, least: int = 0) -> tuple[Tensor, ...]:
 
 def pair(x1: Any, x2: Any, least: int = 0) -> tuple[Tensor, ...]:
     """`promote` of two, quick where there is nothing to do."""
-    if type(x1) is Tensor and type(x2) is Tensor:
+    t1, t2 = type(x1), type(x2)
+    if t1 is Tensor:
         dtype = x1.node.dtype
-        if dtype == x2.node.dtype and LEVEL[dtype] >= least:
-            return x1, x2
+        if t2 is Tensor:
+            if dtype == x2.node.dtype and LEVEL[dtype] >= least:
+                return x1, x2
+        elif (t2 is float or t2 is int) and LEVEL[dtype] > FLOAT:
+            return x1, scalar(x2, dtype)
+    elif t2 is Tensor and (t1 is float or t1 is int) and LEVEL[x2.node.dtype] > FLOAT:
+        return scalar(x1, x2.node.dtype), x2
     return promote(x1, x2, least=least)
 
 
 def node(name: str, *xs: Tensor, ints: Sequence[int] = (), floats: Sequence[float] = (), dtype: Any = None) -> Tensor:
     """The row `name` of the op table applied to Tensors."""
-    return Tensor(_scope().graph.op(name, [x.node for x in xs], ints, floats, dtype))
+    return Tensor(local.scope.graph.op(name, [x.node for x in xs], ints, floats, dtype))  # type: ignore[union-attr]
 
 
-# ---- signatures: what a plan is cached by. An array is (shape, dtype), a structure (its type, signatures), anything else
-# (its type, the value). ----
+# ---- signatures: what a plan is cached by. An array is (shape, dtype), a structure (its type, signatures), anything
+# else (its type, the value). ----
 
 
 class Symbolic(Exception):
@@ -264,7 +271,9 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
     if function is None:
         return lambda f: op(f, arrays=arrays, sequence=sequence)
     f = function
-    names_of_arrays = frozenset() if sequence else frozenset(f.__code__.co_varnames[: min(arrays, f.__code__.co_argcount)])
+    names_of_arrays = (
+        frozenset() if sequence else frozenset(f.__code__.co_varnames[: min(arrays, f.__code__.co_argcount)])
+    )
     leading = 0 if sequence else arrays
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -353,4 +362,3 @@ def sliced(x: Tensor, axis: int, begin: int, size: int, step: int = 1) -> Tensor
 def iota(shape: Sequence[int], axis: int, dtype: str = "int32") -> Tensor:
     """The index along `axis`."""
     return node("iota", ints=(axis, *shape), dtype=dtype)
-

@@ -9,13 +9,27 @@ from .._dtypes import FLOAT, LEVEL, is_float
 from .._tensor import Tensor
 from .dispatch import at, cast_to, floating, local, node, op, pair, promote, scalar, tensor
 
-__all__ = (
-    "abs cast cbrt clip copy deg2rad divide_no_nan exp2 fabs fmax fmin fmod heaviside hypot isclose isneginf "
-    "isposinf ldexp logaddexp logaddexp2 nan_to_num rad2deg round sinc stop_gradient true_divide where"
-).split()
+__all__ = [
+    "abs", "cast", "cbrt", "clip", "copy", "deg2rad", "divide_no_nan", "exp2", "fabs", "fmax", "fmin", "fmod",
+    "heaviside", "hypot", "isclose", "isneginf", "isposinf", "ldexp", "logaddexp", "logaddexp2", "nan_to_num",
+    "rad2deg", "round", "select", "sinc", "stop_gradient", "true_divide", "where",
+]  # fmt: skip
 
 # Rows take integers as floats (exp, sqrt, divide), unless they stand here.
-_ANY = {"neg", "abs", "sign", "trunc", "round", "maximum", "minimum", "add", "subtract", "multiply", "equal", "not_equal"}
+_ANY = {
+    "neg",
+    "abs",
+    "sign",
+    "trunc",
+    "round",
+    "maximum",
+    "minimum",
+    "add",
+    "subtract",
+    "multiply",
+    "equal",
+    "not_equal",
+}
 _ANY |= {"less", "less_equal", "greater", "greater_equal", "negative", "absolute"}
 _NOT_BOOL = {"square", "relu", "floor_divide", "mod", "power"}  # bools count as int32
 _AS_BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
@@ -72,13 +86,21 @@ def _generate() -> dict[str, Any]:
     made = {}
     for row in _core.op_table():
         n = row["min_in"]
-        if row["hidden"] or not row["elementwise"] or row["attrs"] or n != row["max_in"] or n < 1 or row["name"] == "where":
+        if (
+            row["hidden"]
+            or not row["elementwise"]
+            or row["attrs"]
+            or n != row["max_in"]
+            or n < 1
+            or row["name"] == "where"
+        ):
             continue
         name = _PYTHON_NAME.get(row["name"], row["name"])
         f = _make(row)
         f.__name__ = f.__qualname__ = name
         f.__module__ = __name__
-        f.__doc__ = f"{row['doc']}\n\n    Element by element, {'with broadcasting and ' if n > 1 else ''}with Keras's dtype rules.\n    "
+        how = "with broadcasting and Keras's dtype rules" if n > 1 else "with Keras's dtype rules"
+        f.__doc__ = f"{row['doc']}\n\n    Element by element, {how}.\n    "
         made[name] = op(f, arrays=n)
     return made
 
@@ -95,7 +117,21 @@ _equal, _less, _greater, _less_equal, _greater_equal = (
     _g[name] for name in ("equal", "less", "greater", "less_equal", "greater_equal")
 )
 _abs, _negative, _exp, _log, _log1p, _sqrt, _square, _sin, _floor, _round, _isnan, _sigmoid = (
-    _g[name] for name in ("absolute", "negative", "exp", "log", "log1p", "sqrt", "square", "sin", "floor", "round", "isnan", "sigmoid")
+    _g[name]
+    for name in (
+        "absolute",
+        "negative",
+        "exp",
+        "log",
+        "log1p",
+        "sqrt",
+        "square",
+        "sin",
+        "floor",
+        "round",
+        "isnan",
+        "sigmoid",
+    )
 )
 abs = _abs
 true_divide = _divide
@@ -173,6 +209,17 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Tensor:
     if x1 is None or x2 is None:
         raise ValueError("where: both x1 and x2 are needed: the positions of true values have no fixed shape")
     return node("where", as_bool(condition), *pair(x1, x2))
+
+
+@op(sequence=True)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
+    """The choice that belongs to the first condition that holds, element by element; `default` where none does."""
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(f"select: as many choices as conditions are needed, got {len(choicelist)} and {len(condlist)}")
+    chosen = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        chosen = where(condition, choice, chosen)
+    return chosen
 
 
 @op(arrays=3)

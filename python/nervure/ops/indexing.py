@@ -28,10 +28,11 @@ from .elementwise import GENERATED, where
 from .manipulation import expand_dims, flip, moveaxis, pad, plain, squeeze
 from .reduction import on_last, reduce, sum
 
-__all__ = (
-    "argsort bincount digitize get_item in_top_k median percentile quantile scatter scatter_update searchsorted "
-    "segment_sum slice slice_update sort take take_along_axis top_k"
-).split()
+__all__ = [
+    "argsort", "bincount", "digitize", "get_item", "in_top_k", "isin", "median", "percentile", "quantile",
+    "scatter", "scatter_update", "searchsorted", "segment_sum", "slice", "slice_update", "sort", "take",
+    "take_along_axis", "top_k",
+]  # fmt: skip
 
 _add, _subtract, _multiply, _less, _less_equal, _equal, _greater = (
     GENERATED[name] for name in ("add", "subtract", "multiply", "less", "less_equal", "equal", "greater")
@@ -44,8 +45,8 @@ _Slice = slice  # the name is an op's below
 
 
 def get_item(x: Any, key: Any) -> Any:
-    """x[key]. Of arrays as in NumPy, but a copy. Of Tensors: slices, integers, None, Ellipsis, and integer arrays next to
-    each other; a boolean mask has no fixed shape and is a TypeError (use `where`)."""
+    """x[key]. Of arrays as in NumPy, but a copy. Of Tensors: slices, integers, None, Ellipsis, and integer arrays next
+    to each other; a boolean mask has no fixed shape and is a TypeError (use `where`)."""
     if local.scope is None and isinstance(x, (np.ndarray, Variable, list, tuple)):
         return np.array(as_array(x)[key])
     return _get_item(x, key)
@@ -114,21 +115,30 @@ def _gather(x: Tensor, axis: int, indices: list[Tensor]) -> Tensor:
     """x[.., i, j, ..] for integer arrays i, j .. of axes from `axis`: one `take` over those axes merged."""
     shape = x.shape
     sizes = shape[axis : axis + len(indices)]
-    flat = _wrapped(indices[0], sizes[0])
-    for index, n in zip(indices[1:], sizes[1:], strict=True):
-        flat = _add(_multiply(flat, n), _wrapped(index, n))
     merged = reshaped(x, (*shape[:axis], math.prod(sizes), *shape[axis + len(indices) :]))
-    return node("take", merged, flat, ints=(axis,))
+    return node("take", merged, _merged([_integers(i) for i in indices], sizes), ints=(axis,))
 
 
-def _wrapped(index: Any, n: int) -> Tensor:
-    """Indices of an axis of size n, with negative ones counted from its end."""
+def _integers(index: Any) -> Tensor:
     index = tensor(index)
     if is_float(index.dtype):
         raise TypeError(f"indices must be integers, got {index.dtype}")
-    if index.dtype == "bool":
-        index = cast_to(index, "int32")
-    return where(_less(index, 0), _add(index, n), index)
+    return cast_to(index, "int32") if index.dtype == "bool" else index
+
+
+def _merged(indices: list[Tensor], sizes: tuple[int, ...]) -> Tensor:
+    """One index array for several axes merged. The kernels wrap and check an index; where several make one, both are
+    done here, and a wrong one is made wrong for the merged axis."""
+    if len(indices) == 1:
+        return indices[0]
+    flat: Any = 0
+    inside: Any = True
+    for index, n in zip(indices, sizes, strict=True):
+        part = where(_less(index, 0), _add(index, n), index)
+        for bound in (_less_equal(0, part), _less(part, n)):
+            inside = GENERATED["logical_and"](inside, bound)
+        flat = _add(_multiply(flat, n), part)
+    return where(inside, flat, -(2**31))
 
 
 # ---- take and put ----
@@ -156,7 +166,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
         x, axis = reshaped(x, (x.size,)), 0
         indices = reshaped(tensor(indices), (tensor(indices).size,))
     k = axis_of(axis, x.ndim, "take_along_axis")
-    index = _wrapped(indices, x.shape[k])
+    index = _integers(indices)
     if index.ndim != x.ndim:
         raise ValueError(f"take_along_axis: shapes {x.shape} and {index.shape} differ in rank")
     common = [n if n != 1 else m for n, m in zip(x.shape, index.shape, strict=True)]
@@ -173,11 +183,9 @@ def _flat_index(indices: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Positions in an array of `shape`, flattened, of the points `indices[.., :]`."""
     if not indices.shape or indices.shape[-1] > len(shape):
         raise ValueError(f"scatter: indices of shape {indices.shape} do not point into shape {shape}")
-    flat: Any = None
-    for j, n in enumerate(shape[: indices.shape[-1]]):
-        part = _wrapped(reshaped(sliced(indices, indices.ndim - 1, j, 1), indices.shape[:-1]), n)
-        flat = part if flat is None else _add(_multiply(flat, n), part)
-    return flat
+    depth = indices.shape[-1]
+    parts = [reshaped(sliced(indices, indices.ndim - 1, j, 1), indices.shape[:-1]) for j in range(depth)]
+    return _merged(parts, shape[:depth])
 
 
 def _scattered(indices: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -221,7 +229,9 @@ def _concrete(x: Any, what: str) -> Any:
         try:
             return np.asarray(x)
         except TypeError:
-            raise TypeError(f"{what} must be given inside a trace, where the shape of a result cannot depend on data") from None
+            raise TypeError(
+                f"{what} must be given inside a trace, where the shape of a result cannot depend on data"
+            ) from None
     return as_array(x)
 
 
@@ -242,7 +252,9 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
 def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
     x, index = tensor(data), tensor(segment_ids)
     if index.ndim != 1 or not x.ndim or x.shape[0] != index.size:
-        raise ValueError(f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}")
+        raise ValueError(
+            f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}"
+        )
     return node("scatter_add", index, x, ints=(0, num_segments))
 
 
@@ -302,8 +314,8 @@ def _slice_update(inputs: Any, updates: Any, starts: tuple[int, ...]) -> Tensor:
 
 @op
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
-    """The k largest elements of the last axis, in descending order, and their indices (int32). Of equals the first comes
-    first.
+    """The k largest elements of the last axis, in descending order, and their indices (int32). Of equals the first
+    comes first.
 
     >>> import nervure as nv
     >>> nv.ops.top_k([1.0, 3.0, 2.0], k=2)
@@ -374,6 +386,14 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tenso
 def digitize(x: Any, bins: Any) -> Tensor:
     """The number of `bins` (ascending) at or below each element: int32."""
     return searchsorted(bins, x, side="right")
+
+
+@op(arrays=2)
+def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Which elements of x1 occur in x2."""
+    a, b = pair(x1, x2)
+    found = reduce("any", _equal(reshaped(a, (*a.shape, 1)), reshaped(b, (b.size,))), -1, False)
+    return GENERATED["logical_not"](found) if invert else found
 
 
 @op(arrays=2)

@@ -11,9 +11,9 @@ from .elementwise import GENERATED
 from .manipulation import concatenate, diagonal, expand_dims
 from .reduction import norm, sum
 
-__all__ = (
-    "cross dot einsum inner kron matmul norm outer tensordot vdot"
-).split()
+__all__ = [
+    "cross", "dot", "einsum", "inner", "kron", "matmul", "norm", "outer", "tensordot", "vdot",
+]  # fmt: skip
 
 _multiply, _subtract = GENERATED["multiply"], GENERATED["subtract"]
 
@@ -28,8 +28,8 @@ def gemm(a: Tensor, b: Tensor) -> Tensor:
 
 @op(arrays=2)
 def matmul(x1: Any, x2: Any) -> Tensor:
-    """The matrix product of the last two axes; the others broadcast. A vector counts as a row on the left, as a column on
-    the right.
+    """The matrix product of the last two axes; the others broadcast. A vector counts as a row on the left, as a column
+    on the right.
 
     >>> import nervure as nv
     >>> nv.ops.matmul([[1.0, 2.0]], [[3.0], [4.0]])
@@ -41,7 +41,7 @@ def matmul(x1: Any, x2: Any) -> Tensor:
         raise ValueError(f"matmul: arrays of at least 1 dimension are needed, got shapes {left} and {right}")
     if left[-1] != right[-2 if len(right) > 1 else 0]:
         raise ValueError(
-            f"matmul: the last axis of the first must be as long as the last but one of the second, got {left} and {right}"
+            f"matmul: the last axis of one and the last but one of the other must be equal, got {left} and {right}"
         )
     if len(left) > 1 and len(right) > 1:
         return gemm(a, b)
@@ -71,7 +71,8 @@ def _contract(a: Tensor, b: Tensor, left: Sequence[int], right: Sequence[int]) -
 
 @op(arrays=2)
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
-    """The sum of products over the last `axes` axes of x1 and the first of x2, or over axes[0] of x1 and axes[1] of x2."""
+    """The sum of products over the last `axes` axes of x1 and the first of x2, or over axes[0] of x1 and axes[1] of
+    x2."""
     a, b = pair(x1, x2)
     if isinstance(axes, (list, tuple)):
         left, right = ([v] if isinstance(v, int) else list(v) for v in axes)
@@ -195,7 +196,9 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[list[str]], list[str
     else:
         result = [str(k) for k in range(rest)] + sorted(c for c in set(used) if c.isalpha() and used.count(c) == 1)
     if arrow and rest and "..." not in right:
-        raise ValueError(f"einsum: the result of {subscripts!r} has no '...' for the axes that the operands' stands for")
+        raise ValueError(
+            f"einsum: the result of {subscripts!r} has no '...' for the axes that the operands' stands for"
+        )
     if len(set(result)) != len(result) or not set(result) <= set(used):
         raise ValueError(f"einsum: the result of {subscripts!r} must name axes of the operands, each once")
     return operands, result

@@ -28,12 +28,13 @@ from .dispatch import (
 )
 from .elementwise import GENERATED, where
 
-__all__ = (
-    "append arange array_split broadcast_to concatenate diag diagflat diagonal diff dstack empty empty_like "
-    "expand_dims eye flip fliplr flipud full full_like hsplit hstack identity linspace logspace meshgrid moveaxis "
-    "ones ones_like pad ravel repeat reshape roll rot90 split squeeze stack swapaxes tile trace transpose "
-    "trapezoid tri tril triu unstack vsplit vstack zeros zeros_like"
-).split()
+__all__ = [
+    "append", "arange", "array_split", "broadcast_to", "concatenate", "diag", "diagflat", "diagonal", "diff",
+    "dstack", "empty", "empty_like", "expand_dims", "eye", "flip", "fliplr", "flipud", "full", "full_like",
+    "hsplit", "hstack", "identity", "linspace", "logspace", "meshgrid", "moveaxis", "ones", "ones_like", "pad",
+    "ravel", "repeat", "reshape", "roll", "rot90", "split", "squeeze", "stack", "swapaxes", "tile", "trace",
+    "transpose", "trapezoid", "tri", "tril", "triu", "unstack", "vsplit", "vstack", "zeros", "zeros_like",
+]  # fmt: skip
 
 _add, _subtract, _multiply, _equal, _greater_equal = (
     GENERATED[name] for name in ("add", "subtract", "multiply", "equal", "greater_equal")
@@ -205,7 +206,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
         order[:2] = [1, 0]
     shape = [vectors[k].size for k in order]
     return [
-        broadcasted(reshaped(v, [v.size if order[j] == k else 1 for j in range(n)]), shape) for k, v in enumerate(vectors)
+        broadcasted(reshaped(v, [v.size if order[j] == k else 1 for j in range(n)]), shape)
+        for k, v in enumerate(vectors)
     ]
 
 
@@ -444,7 +446,9 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
     shape = x.shape
     counts = shape_of(plain(np.asarray(repeats)) if not isinstance(repeats, int) else repeats, "repeat")
     if len(counts) == 1:
-        wide = broadcasted(reshaped(x, (*shape[: k + 1], 1, *shape[k + 1 :])), (*shape[: k + 1], *counts, *shape[k + 1 :]))
+        wide = broadcasted(
+            reshaped(x, (*shape[: k + 1], 1, *shape[k + 1 :])), (*shape[: k + 1], *counts, *shape[k + 1 :])
+        )
         return reshaped(wide, (*shape[:k], shape[k] * counts[0], *shape[k + 1 :]))
     if len(counts) != shape[k]:
         raise ValueError(f"repeat: {len(counts)} counts for axis {axis} of shape {shape}")

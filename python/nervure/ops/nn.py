@@ -24,12 +24,14 @@ from .elementwise import GENERATED, clip, where
 from .manipulation import expand_dims, squeeze
 from .reduction import from_last, mean, norm, on_last, sum, var
 
-__all__ = (
-    "batch_normalization binary_crossentropy categorical_crossentropy celu elu gelu glu hard_shrink hard_sigmoid "
-    "hard_silu hard_swish hard_tanh layer_normalization leaky_relu log_sigmoid log_softmax mish moments multi_hot "
-    "normalize one_hot psnr relu relu6 rms_normalization selu sigmoid silu soft_shrink softmax softplus softsign "
-    "sparse_categorical_crossentropy sparse_plus sparse_sigmoid squareplus swish tanh_shrink threshold"
-).split()
+__all__ = [
+    "batch_normalization", "binary_crossentropy", "categorical_crossentropy", "celu", "elu", "gelu", "glu",
+    "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "layer_normalization", "leaky_relu",
+    "log_sigmoid", "log_softmax", "mish", "moments", "multi_hot", "normalize", "one_hot", "psnr", "relu",
+    "relu6", "rms_normalization", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
+    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh_shrink",
+    "threshold",
+]  # fmt: skip
 
 _add, _subtract, _multiply, _divide, _maximum, _minimum, _less, _greater, _equal = (
     GENERATED[name]
@@ -302,8 +304,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     """-log(p[target]) along `axis`: `categorical_crossentropy` with integer labels. A label out of range is an error.
 
     >>> import nervure as nv
-    >>> nv.ops.sparse_categorical_crossentropy([1], [[0.0, 2.0]], from_logits=True)
-    array([0.126928], dtype=float32)
+    >>> nv.ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]])
+    array([0.6931472], dtype=float32)
     """
     output = floating(output)
     label = tensor(target)
@@ -324,6 +326,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     if logits is not None and k == output.ndim - 1:
         return node("sparse_softmax_cross_entropy", logits, label)
     log_p = _log_probabilities(output, from_logits, axis)
+    label = where(_less(label, 0), output.shape[k], label)  # -1 is no class: let the kernel say so
     picked = node("take_along_axis", log_p, expand_dims(label, k), ints=(k,))
     return _negative(squeeze(picked, k))
 
@@ -370,7 +373,9 @@ def batch_normalization(
     def along(v: Any) -> Tensor:
         v = at(v, x.dtype)
         if v.shape != (x.shape[k],):
-            raise ValueError(f"batch_normalization: axis {axis} of shape {x.shape} needs vectors of {x.shape[k]}, got {v.shape}")
+            raise ValueError(
+                f"batch_normalization: axis {axis} of shape {x.shape} needs vectors of {x.shape[k]}, got {v.shape}"
+            )
         return reshaped(v, [n if j == k else 1 for j, n in enumerate(x.shape)])
 
     factor = _rsqrt(_add(along(variance), epsilon))
@@ -383,7 +388,9 @@ def batch_normalization(
 
 
 @op
-def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None) -> Tensor:
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta, with statistics over `axis` (Ba et al., 2016)."""
     x = floating(x)
     axes = axes_of(axis, x.ndim, "layer_normalization")
@@ -432,4 +439,3 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
     _same_shape("psnr", a, b)
     log10 = GENERATED["log10"]
     return _subtract(_multiply(log10(at(max_val, a.dtype)), 20), _multiply(log10(mean(_square(_subtract(a, b)))), 10))
-

@@ -1,4 +1,5 @@
 """`keras.ops.numpy`: the ops that have NumPy's names."""
+# ruff: noqa: F403
 
 from . import linalg
 from .core import array, ndim, size

@@ -4,11 +4,12 @@ from typing import Any
 
 from .adam import Adam
 from .optimizer import Optimizer
+from .rmsprop import RMSprop
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "get"]
+__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get"]
 
-_KNOWN: dict[str, type[Optimizer]] = {c.__name__.lower(): c for c in (SGD, Adam)}
+_KNOWN: dict[str, type[Optimizer]] = {c.__name__.lower(): c for c in (SGD, Adam, RMSprop)}
 
 
 def get(identifier: Any) -> Optimizer:

@@ -147,7 +147,7 @@ class Optimizer:
         owner = type(self).__name__
         if callable(value):
             raise ValueError(f"{owner}: learning_rate must be a number; schedules are not supported, got {value!r}")
-        if isinstance(value, bool) or np.ndim(value) != 0 or not float(value) >= 0:
+        if isinstance(value, (bool, str)) or np.ndim(value) != 0 or not float(value) >= 0:
             raise ValueError(f"{owner}: expected learning_rate to be a non-negative number, got {value!r}")
         self._learning_rate.numpy()[...] = float(value)
 
@@ -175,6 +175,15 @@ class Optimizer:
             for slot, slot_name in zip(slots, names, strict=True):
                 slot.append(self.add_variable_from_reference(v, slot_name, initializer))
         return slots[0] if isinstance(name, str) else slots
+
+    def assign(self, variable: Variable, value: Any) -> None:
+        variable.assign(value)
+
+    def assign_add(self, variable: Variable, value: Any) -> None:
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Variable, value: Any) -> None:
+        variable.assign_sub(value)
 
     def _get_variable_index(self, variable: Variable) -> int:
         """Where the slots of `variable` are in the lists made by `build`."""

@@ -1,0 +1,72 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..variable import Variable
+from .optimizer import Optimizer, beta, positive
+
+__all__ = ["RMSprop"]
+
+
+class RMSprop(Optimizer):
+    """v = rho * v + (1 - rho) * g * g; w -= learning_rate * g / sqrt(v + epsilon) (Tieleman and Hinton, lecture 6.5, 2012).
+
+    `centered` subtracts the square of the mean gradient from v (Graves, 2013). With momentum the steps go through a
+    buffer: m = momentum * m + step; w -= m.
+
+    >>> import numpy as np, nervure as nv
+    >>> w = nv.Variable(np.zeros(1, "float32"))
+    >>> RMSprop(0.1, rho=0.0).apply([np.ones(1, "float32")], [w])
+    >>> round(float(w.numpy()[0]), 4)
+    -0.1
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.rho = beta("RMSprop", "rho", rho)
+        self.momentum = beta("RMSprop", "momentum", momentum)
+        self.epsilon = positive("RMSprop", "epsilon", epsilon)
+        self.centered = bool(centered)
+        self._velocities: list[Variable] = []
+        self._momentums: list[Variable] = []
+        self._means: list[Variable] = []
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        super().build(variables)
+        self._velocities = self.add_optimizer_variables(variables, "velocity")
+        if self.momentum:
+            self._momentums = self.add_optimizer_variables(variables, "momentum")
+        if self.centered:
+            self._means = self.add_optimizer_variables(variables, "average_gradient")
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        k = self._get_variable_index(variable)
+        v = self._velocities[k]
+        v.assign(v * self.rho + ops.square(gradient) * (1.0 - self.rho))
+        spread = v
+        if self.centered:
+            mean = self._means[k]
+            mean.assign(mean * self.rho + gradient * (1.0 - self.rho))
+            spread = v - ops.square(mean)
+        step = learning_rate * gradient / ops.sqrt(spread + self.epsilon)
+        if self.momentum:
+            m = self._momentums[k]
+            m.assign(m * self.momentum + step)
+            step = m
+        variable.assign_sub(step)
+
+    def get_config(self) -> dict[str, Any]:
+        config = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
+        return super().get_config() | config

@@ -1,0 +1,183 @@
+"""The progress bar: in a terminal, in a notebook, in a pipe."""
+
+import io
+import re
+import sys
+
+import nervure as nv
+import numpy as np
+import pytest
+from nervure.utils import Progbar, progbar
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+class Plain(io.StringIO):
+    encoding = "ascii"
+
+
+def plain(text):
+    return re.sub(r"\x1b\[\d+m", "", text)
+
+
+def screen(text):
+    """What a terminal shows: carriage returns go back to the start of the line."""
+    lines = []
+    for line in plain(text).split("\n"):
+        cells = []
+        for part in line.split("\r"):
+            cells[: len(part)] = part
+        lines.append("".join(cells))
+    return lines
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progbar.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_terminal(clock, monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("TERM", "xterm")
+    bar = Progbar(40)
+    clock[0] = 1.0
+    bar.update(1, [("loss", 12345.678)])
+    clock[0] = 3.0
+    bar.update(20, [("loss", 0.5)])
+    shown = screen(out.getvalue())
+    assert [line.rstrip() for line in shown] == ["20/40 " + "━" * 20 + " 2s 105ms/step - loss: 0.5000"]
+    assert "\x1b[32m" + "━" * 10 + "\x1b[0m\x1b[37m" + "━" * 10 in out.getvalue()
+    clock[0] = 3.01
+    drawn = len(out.getvalue())
+    bar.update(21, [("loss", 0.4)])
+    assert len(out.getvalue()) == drawn  # too soon to draw again
+    clock[0] = 5.0
+    bar.update(40, [("loss", 0.0000123)])
+    shown = screen(out.getvalue())
+    assert shown[0].rstrip() == "40/40 " + "━" * 20 + " 5s 103ms/step - loss: 1.2300e-05"
+    assert shown[1:] == [""]
+    assert "\b" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "left, shown",
+    [(59, "59s"), (61, "1:01"), (3700, "1:01:40")],
+)
+def test_time_left(clock, monkeypatch, left, shown):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("TERM", "xterm")
+    bar = Progbar(left + 1)
+    clock[0] = 1.0
+    bar.update(1)
+    assert f" {shown} 1s/step" in screen(out.getvalue())[0]
+
+
+def test_pipe(clock, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    bar = Progbar(3)
+    for k in (1, 2, 3):
+        clock[0] += 0.5
+        bar.update(k, [("loss", -0.25), ("mae", 1.0 / k)])
+    assert out.getvalue() == "3/3 " + "━" * 20 + " 2s 500ms/step - loss: -0.2500 - mae: 0.3333\n"
+    assert not bar.live
+
+
+def test_streams_that_cannot_print_the_bar(clock, monkeypatch):
+    out = Plain()
+    monkeypatch.setattr(sys, "stdout", out)
+    Progbar(2).update(2, [("loss", 1.0)])
+    assert out.getvalue() == "2/2 " + "=" * 20 + " 0s 0s/step - loss: 1.0000\n"
+
+
+def test_notebook(monkeypatch):
+    stream = type("OutStream", (Terminal,), {"__module__": "ipykernel.iostream", "isatty": lambda self: False})()
+    monkeypatch.setattr(sys, "stdout", stream)
+    bar = Progbar(2)
+    assert bar.live
+    bar.update(1)
+    bar.update(2)
+    assert stream.getvalue().count("\r") == 2
+
+
+def test_line_per_epoch(clock, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    bar = Progbar(12, verbose=2)
+    for k in range(1, 13):
+        clock[0] += 1e-4
+        bar.update(k, [("loss", -0.5)])
+    assert out.getvalue() == "12/12 - 0s - 100us/step - loss: -0.5000\n"
+
+
+def test_silent_and_unknown(monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("TERM", "xterm")
+    Progbar(3, verbose=0).update(3, [("loss", 1)])
+    assert out.getvalue() == ""
+    bar = Progbar(None)
+    bar.add(4)
+    assert "      4/Unknown" in plain(out.getvalue())
+
+
+def test_averages(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    bar = Progbar(10, stateful_metrics=["now"])
+    bar.update(2, [("mean", 1.0), ("now", 1.0)])
+    bar.update(6, [("mean", 4.0), ("now", 4.0)])
+    assert bar._metrics() == " - mean: 3.0000 - now: 4.0000"
+    bar.update(10, [("mean", 7.0), ("now", 7.0)])
+    assert bar._metrics() == " - mean: 7.0000 - now: 7.0000"
+
+
+def fit(**kwargs):
+    x = np.ones((96, 2), "float32")
+    model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.fit(x, x[:, 0], epochs=2, validation_split=0.5, **kwargs)
+    return model, x
+
+
+@pytest.mark.parametrize("verbose", [1, "auto"])
+def test_fit_in_a_pipe(capsys, verbose):
+    model, x = fit(verbose=verbose)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Epoch 1/2"
+    assert lines[2] == "Epoch 2/2"
+    number = r"\d+\.\d{4}(e-\d\d)?"
+    assert re.fullmatch(
+        rf"2/2 ━{{20}} \ds \d+\w+/step - loss: {number} - mae: {number} - val_loss: {number} - val_mae: {number}", lines[1]
+    )
+    assert len(lines) == 4
+    model.evaluate(x, x[:, 0])
+    assert re.fullmatch(rf"3/3 ━{{20}} \ds \d+\w+/step - loss: {number} - mae: {number}\n", capsys.readouterr().out)
+    model.predict(x)
+    assert re.fullmatch(r"3/3 ━{20} \ds \d+\w+/step\n", capsys.readouterr().out)
+
+
+def test_fit_in_a_terminal(monkeypatch):
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("TERM", "xterm")
+    fit(verbose=1)
+    shown = screen(out.getvalue())
+    assert [s.split(" ")[0] for s in shown] == ["Epoch", "2/2", "Epoch", "2/2", ""]
+    assert "val_mae" in shown[1]
+
+
+def test_fit_lines(capsys):
+    fit(verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "2/2", "Epoch 2/2", "2/2"]
+    fit(verbose=0)
+    assert capsys.readouterr().out == ""

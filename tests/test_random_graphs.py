@@ -1,0 +1,108 @@
+"""Random graphs of many ops, simplified, fused and planned, against NumPy; their gradients against central
+differences."""
+
+import numpy as np
+import pytest
+from nervure import _core
+from op_samples import REFERENCE, dot, mT
+
+UNARY = """neg abs square tanh sigmoid sin softplus relu exp log_softmax softmax logsumexp cumsum
+    stop_gradient"""
+BINARY = "add subtract multiply maximum divide power"
+
+
+class Grown:
+    """A random graph beside its NumPy value. Every value stays tame, and 2-d."""
+
+    def __init__(self, seed):
+        self.rng, self.graph = np.random.default_rng(seed), _core.Graph()
+        self.inputs, self.arrays, self.pool = [], [], []
+        for shape in ((4, 6), (6, 4), (1, 6), (4, 1), (4, 6)):
+            self.inputs.append(self.graph.input(shape, "float64"))
+            self.arrays.append(self.rng.uniform(-1, 1, shape))
+            self.pool.append((self.inputs[-1], self.arrays[-1]))
+        for value in (0.0, 1.0, -1.0, 2.0, 0.25):
+            self.pool.append((self.graph.op("full", [], [1, 1], [value], "float64"), np.full((1, 1), value)))
+
+    def op(self, name, of, ints=(), floats=(), dtype=None):
+        node = self.graph.op(name, [n for n, _ in of], ints, floats, dtype)
+        value = np.asarray(REFERENCE[name]([a for _, a in of], tuple(ints), floats, dtype))
+        assert node.shape == value.shape
+        return node, value
+
+    def pick(self):
+        recent = self.rng.integers(2)
+        return self.pool[self.rng.integers(max(0, len(self.pool) - 6) if recent else 0, len(self.pool))]
+
+    def grow(self):
+        rng, x, kind = self.rng, self.pick(), self.rng.integers(9)
+        shape = x[1].shape
+        if kind < 2:
+            made = self.op(str(rng.choice(UNARY.split())), [x])
+        elif kind < 5:
+            name, y = str(rng.choice(BINARY.split())), self.pick()
+            if not all(a == b or 1 in (a, b) for a, b in zip(shape, y[1].shape)):
+                return
+            if name == "divide":
+                y = self.op("add", [self.op("square", [y]), self.pool[6]])
+            if name == "power":
+                x, y = self.op("softplus", [x]), self.op("full", [], [1, 1], [float(rng.integers(-1, 4))], "float64")
+            made = self.op(name, [x, y])
+        elif kind == 5:
+            made = [
+                lambda: self.op("transpose", [x], [1, 0]),
+                lambda: self.op("reshape", [x], shape[::-1]),
+                lambda: self.op("slice", [x], [shape[0] - 1, 0, *shape, -1, 1]),
+                lambda: self.op("slice", [x], [0, 0, 1, shape[1], 1, 1]),
+                lambda: self.op("broadcast_to", [x], [4 if s == 1 else s for s in shape]),
+            ][rng.integers(5)]()
+        elif kind == 6:
+            made = self.op(
+                str(rng.choice(["sum", "max", "prod"])), [x], sorted(rng.permutation(2)[: rng.integers(3)].tolist())
+            )
+        elif kind == 7:
+            y = self.pick()
+            fits = [f for f in ([0, 0], [0, 1], [1, 0], [1, 1]) if mT(x[1], f[0]).shape[1] == mT(y[1], f[1]).shape[0]]
+            if not fits:
+                return
+            made = self.op("matmul", [x, y], fits[0])
+        else:
+            axis = int(rng.integers(2))
+            made = self.op("concatenate", [x, x], [axis])
+            made = self.op("slice", [made], [s // 2 if k == axis else 0 for k, s in enumerate(shape)] + [*shape, 1, 1])
+        if np.abs(made[1]).max() > 3:
+            made = self.op("tanh", [made])
+        self.pool.append(made)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_graphs(seed):
+    t = Grown(seed)
+    while len(t.pool) < 40:
+        t.grow()
+    g, ends = t.graph, t.pool[-4:]
+    loss = g.op("full", [], [], [0.0], "float64")
+    for n, a in ends:
+        weight = g.constant(t.rng.uniform(0.5, 1, a.shape))
+        loss = g.op("add", [loss, dot(g, n, weight)])
+    grads = g.grad(loss, t.inputs)
+    plan = g.plan(t.inputs, [loss, *grads, *(n for n, _ in t.pool[10:])])
+    out = plan.run(*t.arrays)
+    for got, (n, want) in zip(out[6:], t.pool[10:]):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11, err_msg=n.op)
+    u, h = [t.rng.uniform(-1, 1, a.shape) for a in t.arrays], 1e-6
+    ahead, behind = (plan.run(*(a + s * d for a, d in zip(t.arrays, u)))[0] for s in (h, -h))
+    stopped = any(n.op == "stop_gradient" for n in reachable(loss))
+    want, got = (ahead - behind) / (2 * h), sum(np.vdot(d, v) for d, v in zip(out[1:6], u))
+    if not stopped:
+        assert abs(got - want) < 1e-6 * (1 + abs(want)), (got, want)
+
+
+def reachable(node):
+    seen, todo = set(), [node]
+    while todo:
+        n = todo.pop()
+        if n not in seen:
+            seen.add(n)
+            todo += n.inputs
+    return seen
