@@ -127,7 +127,8 @@ def size() -> None:
     """What importing and installing cost."""
     runs = []
     for _ in range(11):
-        run = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True, cwd=HERE)
+        command = [sys.executable, "-c", IMPORT]
+        run = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
         runs.append([float(word) for word in run.stdout.split()])
     seconds, memory = (statistics.median(column) for column in zip(*runs))
     with tempfile.TemporaryDirectory() as folder:
@@ -156,6 +157,8 @@ def main() -> None:
     unknown = sorted(set(names) - {*WORKS, "size"})
     if unknown:
         parser.error(f"no such work: {', '.join(unknown)}; there are {', '.join(WORKS)} and size")
+    if not installed(sys.executable, "nervure"):  # then the one built in place, by `make dev`
+        ENVIRONMENT["PYTHONPATH"] = str(ROOT / "python")
     works = [WORKS[name] for name in names if name != "size"]
     if works:
         speed(works, options.peers, options.turns, options.seconds, options.readme)

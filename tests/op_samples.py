@@ -192,6 +192,9 @@ def shapes_of(row, sizes=SIZES):
             for big in names:
                 extents = {c: n if c == big else 2 + names.index(c) for c in names} | {"*": lead}
                 yield tuple(spread(dims, extents, (2, n)) for _, dims in inputs)
+        for leads in (((3,), ()), ((), (3,)), ((1,), (3,)), ((2, 1), (3,)), ((3, 1), (1, 2))):  # broadcast, if at all
+            extents = {c: 2 + names.index(c) for c in names}
+            yield tuple(spread(dims, extents | {"*": lead}, (2, 3)) for (_, dims), lead in zip(inputs, leads))
         for n in (0, 3):
             yield tuple(spread(dims, dict.fromkeys(names, n) | {"*": ()}, (2, n)) for _, dims in inputs)
         for empty in names:

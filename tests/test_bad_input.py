@@ -1,4 +1,4 @@
-"""Bad input: a table of what people get wrong, the exception and the words that tell them; and the model works afterwards."""
+"""Bad input: what people get wrong, the exception and the words that tell them; and the model works afterwards."""
 
 import nervure as nv
 import numpy as np
@@ -61,7 +61,7 @@ TRAINING = [
     (regression, lambda m: m.fit(X.astype(str), Y), TypeError, r"`x` must hold numbers.*<U"),
     (regression, lambda m: m.fit(X + 1j, Y), TypeError, r"`x` must hold numbers.*complex"),
     (regression, lambda m: m.fit(X, Y.astype("M8[s]")), TypeError, r"`y` must hold numbers.*datetime"),
-    (regression, lambda m: m.fit((X for _ in range(3))), TypeError, r"`x` must be arrays.*got generator"),
+    (regression, lambda m: m.fit(X for _ in range(3)), TypeError, r"`x` must be arrays.*got generator"),
     (regression, lambda m: m.fit("data.csv", Y), TypeError, r"`x` must be arrays.*got str"),
     (regression, lambda m: m.fit(3, Y), TypeError, r"`x` must be arrays.*got int"),
     (regression, lambda m: m.fit([[1.0, 2.0], [1.0]], Y), ValueError, r"`x` is not a rectangular array"),
@@ -69,7 +69,12 @@ TRAINING = [
     (regression, lambda m: m.fit(X, [Y, Y]), ValueError, r"`y` has 2 entries, but the model has 1 output"),
     (regression, lambda m: m.fit(X, {"nope": Y}), ValueError, r"`y` has the keys \['nope'\].*\['out'\]"),
     (regression, lambda m: m.fit({"nope": X}, Y), ValueError, r"expects inputs named \['in'\], got \['nope'\]"),
-    (regression, lambda m: m.fit(X, X), ValueError, r"loss of output 'out'.*\(32, 4\)|loss of output 'out'.*same shape"),
+    (
+        regression,
+        lambda m: m.fit(X, X),
+        ValueError,
+        r"loss of output 'out'.*same shape",
+    ),
     (regression, lambda m: m.fit(X, Y[:, :1]), ValueError, r"loss of output 'out'.*same shape"),
     (pair, lambda m: m.fit([X, Y], Y[:, :1]), ValueError, r"`y` must be a list or a dict.*\['p', 'q'\]"),
     (pair, lambda m: m.fit([X, Y], [Y[:, :1]]), ValueError, r"`y` has 1 entries.*2 output"),
@@ -149,7 +154,9 @@ def test_the_error_tells_and_the_model_works_afterwards(k):
     if make is pair:
         history = model.fit([X, Y], [Y[:, :1], Y[:, 1:]], epochs=2, verbose=0)
     else:
-        history = model.fit(X, Y if make is regression else LABELS if "sparse" in model.loss else np.eye(3)[LABELS], verbose=0)
+        history = model.fit(
+            X, Y if make is regression else LABELS if "sparse" in model.loss else np.eye(3)[LABELS], verbose=0
+        )
     assert np.isfinite(history.history["loss"]).all()
 
 
@@ -227,7 +234,11 @@ BUILDING = [
     (layer_named(lambda: layers.Reshape((3,), name="r"), I4), ValueError, r"'r': cannot reshape"),
     (layer_named(lambda: layers.BatchNormalization(axis=5, name="b"), X), ValueError, r"'b': axis 5"),
     (layer_named(lambda: layers.Dropout(0.5, noise_shape=(1,), name="n"), X), None, None),
-    (lambda: layers.Dropout(0.5, noise_shape=(1,), name="n")(X, training=True), ValueError, r"'n': expected noise_shape"),
+    (
+        lambda: layers.Dropout(0.5, noise_shape=(1,), name="n")(X, training=True),
+        ValueError,
+        r"'n': expected noise_shape",
+    ),
     (layer_named(lambda: Misfit(name="mis"), I4), ValueError, r"matmul.*\(None, 4\).*\(7, 2\).*\(in layer 'mis'\)"),
     (layer_named(lambda: Misfit(name="mis"), X), ValueError, r"matmul.*\(20, 4\).*\(7, 2\).*\(in layer 'mis'\)"),
     (layer_named(lambda: NoCall(name="nc"), X), NotImplementedError, r"'nc'.*does not implement `call\(\)`"),
@@ -280,6 +291,26 @@ def test_a_layer_that_failed_to_build_can_be_built():
         layer(X[0])
     layer = layers.Dense(2)
     assert layer(X).shape == (20, 2)
+
+
+def test_a_build_that_failed_halfway_leaves_no_weights():
+    class Half(nv.Layer):
+        fail = True
+
+        def build(self, input_shape):
+            self.w = self.add_weight(shape=(2,), name="w")
+            if self.fail:
+                raise ValueError("not yet")
+
+        def call(self, x):
+            return x
+
+    layer = Half(name="half")
+    with pytest.raises(ValueError, match=r"not yet \(in layer 'half'\)"):
+        layer(X)
+    layer.fail = False
+    layer(X)
+    assert [v.name for v in layer.weights] == ["w"]
 
 
 def test_nan_in_data_flows_through():

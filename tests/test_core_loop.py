@@ -82,6 +82,20 @@ def test_dtypes_and_row_strides(code, want):
         assert np.array_equal(out, expected if order is None else expected[order]), (source.strides, order)
 
 
+@pytest.mark.parametrize("code", ["i8", "u4", "u8"])
+def test_ints_that_do_not_fit_are_refused(code):
+    x = np.zeros((10, 3), code)
+    x[7, 1] = np.iinfo("i4").max
+    out = np.zeros((10, 3), "i4")
+    Adder(10, 4, dtype="int32").loop(x // 2, sinks=[out]).run(0, 3)
+    assert np.array_equal(out, x // 2 * 2)
+    x[7, 1] += 1
+    with pytest.raises(ValueError, match="source 'x': a value does not fit in int32"):
+        Adder(10, 4, dtype="int32").loop(x, sinks=[out])
+    with pytest.raises(ValueError, match="source 'x': a value does not fit in int32"):
+        Adder(10, 4, dtype="int32").loop(np.ma.MaskedArray(x, x > 5), sinks=[out])
+
+
 def test_rows_of_any_rank():
     for width in ((), (2, 3), (1, 1, 4), (0,)):
         x = np.random.default_rng(0).random((9, *width)).astype(np.float32)

@@ -11,8 +11,9 @@ from golden.cases import CASES
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "golden.json").read_text())
 
-# relative and absolute; a whole run accumulates what each step rounds differently
-TOLERANCE = {"train": (1e-4, 1e-4), "initializer": (0.02, 0.002)}
+# Relative and absolute. A whole run accumulates what each step rounds differently; initializers are compared by
+# statistics of 30,000 numbers or more.
+TOLERANCE = {"train": (1e-4, 1e-4), "initializer": (1e-6, 0.03)}
 
 
 def test_every_case_has_its_values() -> None:

@@ -188,6 +188,8 @@ def test_inputs_of_many_kinds():
         np.testing.assert_allclose(model.predict_on_batch(other), expected, rtol=1e-6)
     half = X.astype("float16")
     np.testing.assert_allclose(model.predict(half, verbose=0), model.predict(half.astype("float32"), verbose=0))
+    np.testing.assert_allclose(model.predict_on_batch(half), model.predict(half, verbose=0), rtol=1e-6)
+    np.testing.assert_allclose(model.predict_on_batch(half), model.predict(half, verbose=0), rtol=1e-6)
     whole = (X * 100).astype("int16")
     np.testing.assert_allclose(model.predict(whole, verbose=0), model.predict(whole.astype("float32"), verbose=0))
     np.testing.assert_allclose(model.predict_on_batch(whole), model.predict(whole, verbose=0), rtol=1e-6)

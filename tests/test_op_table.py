@@ -275,6 +275,17 @@ def test_bits_do_not_depend_on_threads(name, threads):
         assert bits[0] == bits[1] == bits[2], sample
 
 
+@pytest.mark.parametrize("name", [n for n in ROWS if not ROWS[n]["elementwise"] and ROWS[n]["domain"] not in ("s", "")])
+def test_large_arrays(name):
+    row = ROWS[name]
+    if "size" in row["attrs"]:
+        return  # the reference is a loop in Python; their adjoints, take and take_along_axis, are here
+    for sample in samples(name, "float64", big_shapes(row), most=2):
+        want = expected(sample)
+        tolerance = 1e-11 * np.abs(want).max(initial=1.0) if want.dtype.kind == "f" else 0
+        np.testing.assert_allclose(sample.run(), want, rtol=1e-11, atol=tolerance, err_msg=str(sample))
+
+
 def test_long_sums_are_accurate(threads):
     x = np.random.default_rng(0).uniform(0, 1, 1_000_003).astype(np.float32)
     threads(2)

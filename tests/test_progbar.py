@@ -156,7 +156,8 @@ def test_fit_in_a_pipe(capsys, verbose):
     assert lines[2] == "Epoch 2/2"
     number = r"\d+\.\d{4}(e-\d\d)?"
     assert re.fullmatch(
-        rf"2/2 ━{{20}} \ds \d+\w+/step - loss: {number} - mae: {number} - val_loss: {number} - val_mae: {number}", lines[1]
+        rf"2/2 ━{{20}} \ds \d+\w+/step - loss: {number} - mae: {number} - val_loss: {number} - val_mae: {number}",
+        lines[1],
     )
     assert len(lines) == 4
     model.evaluate(x, x[:, 0])

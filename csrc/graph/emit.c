@@ -36,10 +36,10 @@ nv_access nv_access_in(const nv_builder *b, const nv_unit *u, const nv_value *v,
 typedef struct emitting {
   nv_builder *b;
   nv_expr_spec spec;
-  nv_ref seen[NV_MAX_OPERANDS]; /* outside inputs: distinct ones */
+  nv_ref seen[NV_MAX_OPERANDS];    /* outside inputs: distinct ones */
   int seen_value[NV_MAX_OPERANDS]; /* their numbers in the program */
   int n_seen;
-  int *number;                  /* [value] -> its number in the program being made */
+  int *number; /* [value] -> its number in the program being made */
 } emitting;
 
 static bool same_step(const nv_expr_value *a, const nv_expr_value *b, size_t param_bytes) {
@@ -66,7 +66,8 @@ static nv_operand operand(const nv_builder *b, nv_unit *u, int at, int v, const 
   return o;
 }
 
-/* The number, in the program, of what input k of member v sees. New outside inputs become operands of the instruction. */
+/* The number, in the program, of what input k of member v sees. New outside inputs become operands of the instruction.
+ */
 static int input(emitting *e, nv_unit *u, nv_instr *instr, const nv_value *v, int k) {
   nv_builder *b = e->b;
   const nv_ref *r = &v->in[k];
@@ -95,8 +96,13 @@ static int input(emitting *e, nv_unit *u, nv_instr *instr, const nv_value *v, in
 
 static void add_member(emitting *e, nv_unit *u, nv_instr *instr, int member) {
   const nv_value *v = &e->b->values[member];
-  nv_expr_value s = {.kind = NV_EXPR_STEP, .dtype = v->node->type.dtype, .fn = v->fn, .n_in = v->n_in,
-                     .params = v->params, .name = v->copies ? "copy" : v->node->op->name, .cost = v->cost};
+  nv_expr_value s = {.kind = NV_EXPR_STEP,
+                     .dtype = v->node->type.dtype,
+                     .fn = v->fn,
+                     .n_in = v->n_in,
+                     .params = v->params,
+                     .name = v->copies ? "copy" : v->node->op->name,
+                     .cost = v->cost};
   for (int k = 0; k < v->n_in; k++) s.in[k] = input(e, u, instr, v, k);
   for (int k = 0; k < e->spec.n_values && v->leaf; k++)
     if (same_step(&e->spec.value[k], &s, v->param_bytes)) {
@@ -116,7 +122,8 @@ static int alias_of(const emitting *e, const nv_value *v) {
   return -1;
 }
 
-/* Adds the members of u, as one program, to `instr`, whose outputs have been laid down. first_store: its first output. */
+/* Adds the members of u, as one program, to `instr`, whose outputs have been laid down. first_store: its first output.
+ */
 static nv_status add_program(emitting *e, nv_unit *u, nv_instr *instr, int first_store, nv_expr **out) {
   nv_builder *b = e->b;
   const nv_value *first = &b->values[u->members[0]];
@@ -135,6 +142,7 @@ static nv_status add_program(emitting *e, nv_unit *u, nv_instr *instr, int first
   NV_TRY(nv_expr_new(b, &e->spec, (instr->scratch + 63) / 64 * 64, out));
   instr->scratch = (instr->scratch + 63) / 64 * 64 + nv_expr_scratch(*out);
   instr->cost += nv_expr_cost(*out);
+  instr->flops += nv_expr_flops(*out);
   return NV_OK;
 }
 

@@ -21,9 +21,9 @@ void nv_exec_bind(nv_plan *p, const void *const *inputs, void *const *outputs) {
     p->pointers[p->patches[k].at] = (char *)p->slots[p->patches[k].slot].base + p->patches[k].offset;
 }
 
-/* After a barrier all members read the same status, so all leave at the same place. Until then, members that hear of a failure
- * only leave out work: what they compute is not used. Not so behind the commit, where nothing fails, but thread 0 may
- * already be in the next step. */
+/* After a barrier all members read the same status, so all leave at the same place. Until then, members that hear of a
+ * failure only leave out work: what they compute is not used. Not so behind the commit, where nothing fails, but thread
+ * 0 may already be in the next step. */
 nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
   char *shared = p->shared;
   double since_poll = 0;
@@ -43,7 +43,10 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
     ctx->shared = shared + (i->parity ? p->shared_bytes : 0);
     nv_status status;
     if (i->serial && ctx->team) {
-      nv_ctx alone = {.n_threads = 1, .scratch = ctx->scratch, .shared = ctx->shared, .poll = ctx->poll,
+      nv_ctx alone = {.n_threads = 1,
+                      .scratch = ctx->scratch,
+                      .shared = ctx->shared,
+                      .poll = ctx->poll,
                       .poll_next = ctx->poll_next};
       if (i->instr->epilogue) nv_expr_begin(i->instr->epilogue, &alone, i->ptr);
       status = i->run(&alone, i->instr, i->ptr);
@@ -78,7 +81,7 @@ nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *output
   nv_mutex_lock(p->lock);
   nv_exec_bind(p, inputs, outputs);
   one_run r = {.plan = p, .poll = poll};
-  nv_status status = nv_team_run(p->waking ? p->max_threads : 1, run_member, &r);
+  nv_status status = (p->waking ? nv_team_run : nv_team_run_short)(p->max_threads, run_member, &r);
   nv_mutex_unlock(p->lock);
   return status != NV_OK ? status : r.status;
 }

@@ -2,9 +2,9 @@
  * write stays in L1.
  *
  * A program's space, with neighbouring dimensions merged wherever all operands allow, is [rows, cols]. Operands that
- * are contiguous are used where they lie; a row that is repeated (a bias) is used in place where blocks are parts of a row and
- * laid out once, repeated, where blocks hold several rows; a scalar is spread over one block, once a run, a constant
- * once a plan; the rest is gathered block by block. The order of blocks and their size change no bit. */
+ * are contiguous are used where they lie; a row that is repeated (a bias) is used in place where blocks are parts of a
+ * row and laid out once, repeated, where blocks hold several rows; a scalar is spread over one block, once a run, a
+ * constant once a plan; the rest is gathered block by block. The order of blocks and their size change no bit. */
 #include "graph/plan.h"
 
 #include <string.h>
@@ -59,6 +59,7 @@ struct nv_expr {
 
 size_t nv_expr_scratch(const nv_expr *e) { return e->scratch; }
 double nv_expr_cost(const nv_expr *e) { return e->cost; }
+double nv_expr_flops(const nv_expr *e) { return (double)e->n_steps * (double)e->total; }
 const char *nv_expr_names(const nv_expr *e) { return e->names; }
 
 /* ---- building ---- */
@@ -166,8 +167,10 @@ static void plan_stores(building *w) {
       for (int k = 0; k < s->value[v].n_in; k++) w->last_use[s->value[v].in[k]] = v;
   for (int j = 0; j < s->n_stores; j++) {
     int v = s->store[j].value, alias = s->store[j].alias;
-    if (w->store_of[v] < 0 && (alias < 0 || w->last_use[alias] <= v)) w->store_of[v] = j;
-    else w->last_use[v] = s->n_values;
+    if (w->store_of[v] < 0 && (alias < 0 || w->last_use[alias] <= v))
+      w->store_of[v] = j;
+    else
+      w->last_use[v] = s->n_values;
   }
 }
 
@@ -222,7 +225,8 @@ static void place_steps(building *w) {
       /* Freed before the result is placed: a block kernel may write over an input of the same size. */
       if (w->last_use[x->in[k]] == v) w->busy[t->in[k]] = false;
     }
-    w->slot_of[v] = w->store_of[v] >= 0 ? store_slot(w, w->store_of[v]) : take_register(w, (int)nv_dtype_size(x->dtype));
+    w->slot_of[v] =
+        w->store_of[v] >= 0 ? store_slot(w, w->store_of[v]) : take_register(w, (int)nv_dtype_size(x->dtype));
     t->out = (uint8_t)w->slot_of[v];
     if (w->last_use[v] < 0) w->busy[t->out] = false;
   }
@@ -313,8 +317,8 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
 typedef struct run {
   const nv_expr *e;
   void *const *ptr;
-  char *base;  /* the program's scratch */
-  char **p;    /* its table of slots */
+  char *base; /* the program's scratch */
+  char **p;   /* its table of slots */
 } run;
 
 static inline char **table_of(const nv_expr *e, const nv_ctx *ctx) {
@@ -331,13 +335,26 @@ static int64_t row_offset(const nv_expr *e, const int64_t *strides, int64_t r) {
   return e->ndim > 1 ? offset + r * strides[0] : 0;
 }
 
+/* Copies of `row`, one after the other, by doubling. */
+static void repeat(char *to, const void *row, size_t bytes, size_t total) {
+  memcpy(to, row, bytes);
+  for (size_t done = bytes; done < total; done += bytes) {
+    bytes = total - done < done ? total - done : done;
+    memcpy(to + done, to, bytes);
+  }
+}
+
 void nv_expr_begin(const nv_expr *e, nv_ctx *ctx, void *const *ptr) {
   char **p = table_of(e, ctx), *base = (char *)(void *)p;
   for (int k = 0; k < e->n_slots; k++) {
     const slot *s = &e->slots[k];
     switch ((slot_kind)s->kind) {
-    case SLOT_CONSTANT: memcpy(&p[k], &s->data, sizeof p[k]); break;
-    case SLOT_WHOLE: p[k] = ptr[s->ptr]; break;
+    case SLOT_CONSTANT:
+      memcpy(&p[k], &s->data, sizeof p[k]);
+      break;
+    case SLOT_WHOLE:
+      p[k] = ptr[s->ptr];
+      break;
     case SLOT_SCALAR:
       p[k] = base + s->at;
       fill(p[k], ptr[s->ptr], s->size, e->block);
@@ -345,23 +362,27 @@ void nv_expr_begin(const nv_expr *e, nv_ctx *ctx, void *const *ptr) {
     case SLOT_ROW:
       if (e->block_rows <= 1) break;
       p[k] = base + s->at;
-      for (int64_t r = 0; r < e->block_rows; r++)
-        memcpy(p[k] + r * e->cols * s->size, ptr[s->ptr], (size_t)(e->cols * s->size));
+      repeat(p[k], ptr[s->ptr], (size_t)(e->cols * s->size), (size_t)(e->block * s->size));
       break;
     case SLOT_REGISTER:
-    case SLOT_GATHER: p[k] = base + s->at; break;
-    case SLOT_FULL: break;
+    case SLOT_GATHER:
+      p[k] = base + s->at;
+      break;
+    case SLOT_FULL:
+      break;
     }
   }
 }
 
-static void gather(const nv_expr *e, const slot *s, const char *from, char *to, int64_t row, int64_t col, int64_t n_rows,
-                   int64_t width) {
+static void gather(const nv_expr *e, const slot *s, const char *from, char *to, int64_t row, int64_t col,
+                   int64_t n_rows, int64_t width) {
   int64_t inner = s->strides[e->ndim - 1], size = s->size;
   for (int64_t r = row; r < row + n_rows; r++, to += width * size) {
     const char *x = from + (row_offset(e, s->strides, r) + col * inner) * size;
-    if (inner == 1) memcpy(to, x, (size_t)(width * size));
-    else if (inner == 0) fill(to, x, (int)size, width);
+    if (inner == 1)
+      memcpy(to, x, (size_t)(width * size));
+    else if (inner == 0)
+      fill(to, x, (int)size, width);
     else if (size == 4)
       for (int64_t k = 0; k < width; k++) memcpy(to + 4 * k, x + 4 * k * inner, 4);
     else if (size == 8)
@@ -389,11 +410,8 @@ static inline void do_block(const nv_expr *e, char **p, void *const *ptr, int64_
         gather(e, s, ptr[s->ptr], (char *)(void *)p + s->at, row, col, n_rows, width);
     }
   for (const step *s = e->steps, *end = s + e->n_steps; s < end; s++) {
-    nv_block b = {.out = p[s->out],
-                  .in = {p[s->in[0]], p[s->in[1]], p[s->in[2]]},
-                  .n = n,
-                  .index = index,
-                  .params = s->params};
+    nv_block b = {
+        .out = p[s->out], .in = {p[s->in[0]], p[s->in[1]], p[s->in[2]]}, .n = n, .index = index, .params = s->params};
     s->fn(&b);
   }
 }
@@ -408,7 +426,8 @@ static void do_part(const nv_expr *e, char **p, void *const *ptr, int64_t row, i
 static void do_range(const nv_expr *e, char **p, void *const *ptr, int64_t lo, int64_t hi) {
   if (lo >= hi) return;
   if (e->cols == e->total && !e->gathers) { /* no rows to mind */
-    for (int64_t i = lo; i < hi; i += e->block) do_block(e, p, ptr, 0, i, 1, hi - i < e->block ? hi - i : e->block, true);
+    for (int64_t i = lo; i < hi; i += e->block)
+      do_block(e, p, ptr, 0, i, 1, hi - i < e->block ? hi - i : e->block, true);
     return;
   }
   int64_t row = lo / e->cols, col = lo % e->cols;

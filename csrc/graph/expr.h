@@ -26,7 +26,7 @@ typedef struct nv_expr_value {
   int in[3], n_in; /* earlier values */
   const void *params;
   const char *name;
-  double cost;     /* ns an element */
+  double cost; /* ns an element */
 } nv_expr_value;
 
 typedef struct nv_expr_store {
@@ -48,7 +48,8 @@ typedef struct nv_expr_spec {
 /* `scratch_at` is where in a thread's scratch the program may begin; *bytes is how much it takes from there. */
 nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *spec, size_t scratch_at, nv_expr **out);
 size_t nv_expr_scratch(const nv_expr *e);
-double nv_expr_cost(const nv_expr *e);     /* ns on one core */
+double nv_expr_cost(const nv_expr *e);       /* ns on one core */
+double nv_expr_flops(const nv_expr *e);      /* one a step and element */
 const char *nv_expr_names(const nv_expr *e); /* of its steps, space-separated, for people */
 
 /* Before nv_expr_tile, once an instruction and thread: fills the registers that stay the same. */

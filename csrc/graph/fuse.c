@@ -1,19 +1,19 @@
 /* fuse.c: which elementwise values share a program, and which programs run on the tiles of an op.
  *
- * Stages make it legal. An elementwise value has a stage not below that of any value it reads aligned (item by item), above
- * that of an elementwise value it reads otherwise, and above that of an op's result; an op has a stage not below that of its
- * inputs. Then between two values of one stage and one space no path leads through anything else (it would raise the stage), so any
- * set of them may become one program. Values whose earliest user is one stage's program sink into it: what was a long-lived
- * result becomes a register.
+ * Stages make it legal. An elementwise value has a stage not below that of any value it reads aligned (item by item),
+ * above that of an elementwise value it reads otherwise, and above that of an op's result; an op has a stage not below
+ * that of its inputs. Then between two values of one stage and one space no path leads through anything else (it would
+ * raise the stage), so any set of them may become one program. Values whose earliest user is one stage's program sink
+ * into it: what was a long-lived result becomes a register.
  *
- * Values that only updates need, item by item, are late: their stages come after all others, which puts the updates of all
- * parameters behind the commit, and those of small ones of a kind into one program. */
+ * Values that only updates need, item by item, are late: their stages come after all others, which puts the updates of
+ * all parameters behind the commit, and those of small ones of a kind into one program. */
 #include "graph/plan.h"
 
 #include <string.h>
 
-#define SMALL 256  /* elements: unrelated values of one space share a program, to save instructions */
-#define STEPS 56   /* members of a program, at most */
+#define SMALL 256 /* elements: unrelated values of one space share a program, to save instructions */
+#define STEPS 56  /* members of a program, at most */
 
 static bool is_elem(const nv_value *v) { return v->kind == NV_VALUE_ELEM && !v->dead; }
 static bool is_made(const nv_value *v) { return !v->dead && (v->kind == NV_VALUE_ELEM || v->kind == NV_VALUE_OP); }
@@ -88,11 +88,14 @@ static int root_of(int *parent, int k) {
 
 static void join(int *parent, int a, int b) {
   a = root_of(parent, a), b = root_of(parent, b);
-  if (a < b) parent[b] = a;
-  else parent[a] = b;
+  if (a < b)
+    parent[b] = a;
+  else
+    parent[a] = b;
 }
 
-/* Values of one stage and space belong together if one reads the other, if both read the same array, or if they are small. */
+/* Values of one stage and space belong together if one reads the other, if both read the same array, or if they are
+ * small. */
 static nv_status group(nv_builder *b, int *parent, int stages) {
   int *last = nv_pool_alloc(&b->temp, (size_t)stages * sizeof *last);
   int *chain = nv_pool_alloc(&b->temp, (size_t)b->n_values * sizeof *chain);

@@ -46,6 +46,7 @@ struct nv_instr {
   nv_operand operand[NV_MAX_OPERANDS]; /* outputs first */
   int64_t rows;          /* how many independent shares; 1: thread 0 does it all. The run function takes nv_share(ctx, rows) */
   double cost;           /* estimated nanoseconds on one core: small ones stay serial */
+  double flops;          /* of a run, for people */
   size_t scratch;        /* bytes for each thread */
   size_t shared;         /* bytes for the team */
   bool inner_barrier;    /* run calls nv_barrier itself: every thread must enter it */

@@ -1,6 +1,6 @@
-/* layout.c: where each value lives. Inputs, outputs, variables and constants are used in place; the rest shares one arena, by
- * liveness over the order of the units. Gradients come first in it, in the order they were asked for, and stay. A result
- * takes over the memory of an input that dies with it, where both are walked item by item. */
+/* layout.c: where each value lives. Inputs, outputs, variables and constants are used in place; the rest shares one
+ * arena, by liveness over the order of the units. Gradients come first in it, in the order they were asked for, and
+ * stay. A result takes over the memory of an input that dies with it, where both are walked item by item. */
 #include "graph/plan.h"
 
 #include <string.h>
@@ -58,8 +58,7 @@ static nv_status place_fixed(nv_builder *b) {
     if (v->kind == NV_VALUE_ARRAY) v->slot = slot_of_base(p, NV_SLOT_ARRAY, v->node->data);
     if (v->kind == NV_VALUE_VARIABLE) v->slot = slot_of_base(p, NV_SLOT_VARIABLE, v->node->data);
     if (v->pin == NV_PIN_OUTPUT) v->slot = p->first_output + v->pin_index;
-    if (v->pin == NV_PIN_VARIABLE)
-      v->slot = slot_of_base(p, NV_SLOT_VARIABLE, b->spec->updates[v->pin_index].variable);
+    if (v->pin == NV_PIN_VARIABLE) v->slot = slot_of_base(p, NV_SLOT_VARIABLE, b->spec->updates[v->pin_index].variable);
     if (v->pin == NV_PIN_GRADIENT) v->slot = 0, v->at = (int64_t)gradient[v->pin_index];
   }
   for (int k = 0; k < p->n_slots; k++)
@@ -102,7 +101,8 @@ static void take_over(laying *l, const nv_unit *u, int position) {
   for (int m = 0; m < u->n_members; m++) {
     nv_value *o = &b->values[u->members[m]];
     if (!o->stored || o->pin != NV_PIN_NONE) continue;
-    if (u->op >= 0 && b->values[u->op].aliases == u->members[m]) continue; /* the op writes there before inputs are read */
+    if (u->op >= 0 && b->values[u->op].aliases == u->members[m])
+      continue; /* the op writes there before inputs are read */
     for (int i = 0; i < u->n_members && o->aliases < 0; i++) {
       const nv_value *reader = &b->values[u->members[i]];
       for (int k = 0; k < reader->n_in && o->aliases < 0; k++) {
@@ -207,7 +207,8 @@ nv_status nv_layout(nv_builder *b) {
   }
   /* Memory given to somebody else before the next barrier would ask for one: where the plan prefers few, it waits. */
   for (int k = 0; k < b->n_values && b->window; k++)
-    while (b->values[k].unit >= 0 && l.end[k] >= 0 && l.end[k] + 1 < b->n_ordered && b->window[l.end[k] + 1] == b->window[l.end[k]])
+    while (b->values[k].unit >= 0 && l.end[k] >= 0 && l.end[k] + 1 < b->n_ordered &&
+           b->window[l.end[k] + 1] == b->window[l.end[k]])
       l.end[k]++;
   for (int k = 0; k < b->n_values; k++) {
     nv_value *v = &b->values[k];

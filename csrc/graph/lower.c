@@ -1,6 +1,6 @@
-/* lower.c: from nodes to values. Views become strides, elementwise nodes block kernels, the others instructions that their
- * rows fill in; a value is copied only where a consumer needs it contiguous and it is not. Then the roots: each is told
- * where it must end up. */
+/* lower.c: from nodes to values. Views become strides, elementwise nodes block kernels, the others instructions that
+ * their rows fill in; a value is copied only where a consumer needs it contiguous and it is not. Then the roots: each
+ * is told where it must end up. */
 #include "graph/plan.h"
 
 #include <string.h>
@@ -38,20 +38,24 @@ static double cost_of(const nv_node *n) {
   case NV_BLOCK_divide:
   case NV_BLOCK_reciprocal:
   case NV_BLOCK_sqrt:
-  case NV_BLOCK_rsqrt: return 0.15 * wide;
+  case NV_BLOCK_rsqrt:
+    return 0.15 * wide;
   case NV_BLOCK_exp:
   case NV_BLOCK_log:
   case NV_BLOCK_log2:
   case NV_BLOCK_tanh:
   case NV_BLOCK_sigmoid:
-  case NV_BLOCK_random_uniform: return 0.5 * wide;
+  case NV_BLOCK_random_uniform:
+    return 0.5 * wide;
   case NV_BLOCK_iota:
   case NV_BLOCK_floor_divide:
-  case NV_BLOCK_mod: return 1;
-  default: break;
+  case NV_BLOCK_mod:
+    return 1;
+  default:
+    break;
   }
-  bool plain = n->op->block <= NV_BLOCK_square || (n->op->block >= NV_BLOCK_relu && n->op->block <= NV_BLOCK_multiply) ||
-               n->op->block >= NV_BLOCK_maximum;
+  bool plain = n->op->block <= NV_BLOCK_square ||
+               (n->op->block >= NV_BLOCK_relu && n->op->block <= NV_BLOCK_multiply) || n->op->block >= NV_BLOCK_maximum;
   return (plain ? 0.05 : 1.0) * wide;
 }
 
@@ -66,9 +70,12 @@ static bool iota_in(const nv_value *leaf, const nv_value *consumer, const nv_ref
   params[0] = params[1] = 1, params[2] = own[2];
   for (int d = consumer->ndim - 1; d >= 0; d--) {
     int64_t s = r->strides[d], n = consumer->shape[d];
-    if (s == own[0] && n <= own[1] && !found && own[1] > 1) found = true, params[0] = inner, params[1] = n;
-    else if (s >= 0 && s < own[0]) below += (n - 1) * s;
-    else if (s < 0 || s % (own[0] * own[1]) != 0) return false;
+    if (s == own[0] && n <= own[1] && !found && own[1] > 1)
+      found = true, params[0] = inner, params[1] = n;
+    else if (s >= 0 && s < own[0])
+      below += (n - 1) * s;
+    else if (s < 0 || s % (own[0] * own[1]) != 0)
+      return false;
     inner *= n;
   }
   return below < own[0];
@@ -184,11 +191,21 @@ static uint64_t bits_of(nv_dtype dtype, double x) {
   int64_t l = (int64_t)x;
   bool t = x != 0;
   switch (dtype) {
-  case NV_F32: memcpy(&bits, &f, sizeof f); break;
-  case NV_F64: memcpy(&bits, &x, sizeof x); break;
-  case NV_I32: memcpy(&bits, &i, sizeof i); break;
-  case NV_I64: memcpy(&bits, &l, sizeof l); break;
-  default: memcpy(&bits, &t, sizeof t); break;
+  case NV_F32:
+    memcpy(&bits, &f, sizeof f);
+    break;
+  case NV_F64:
+    memcpy(&bits, &x, sizeof x);
+    break;
+  case NV_I32:
+    memcpy(&bits, &i, sizeof i);
+    break;
+  case NV_I64:
+    memcpy(&bits, &l, sizeof l);
+    break;
+  default:
+    memcpy(&bits, &t, sizeof t);
+    break;
   }
   return bits;
 }
@@ -311,8 +328,7 @@ static nv_status lower_node(nv_builder *b, const nv_node *n) {
 static nv_status pin(nv_builder *b, const nv_node *n, nv_pin where, int index) {
   const nv_ref *r = &b->refs[n->id];
   nv_value *v = &b->values[r->value];
-  bool ours = where == NV_PIN_VARIABLE ? v->kind == NV_VALUE_ELEM
-                                       : v->kind == NV_VALUE_ELEM || v->kind == NV_VALUE_OP;
+  bool ours = where == NV_PIN_VARIABLE ? v->kind == NV_VALUE_ELEM : v->kind == NV_VALUE_ELEM || v->kind == NV_VALUE_OP;
   if (!ours || v->pin != NV_PIN_NONE || r->offset != 0 || !nv_ref_contiguous(r, &n->type) ||
       v->count != nv_type_size(&n->type)) {
     nv_value space;

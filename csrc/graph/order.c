@@ -11,11 +11,11 @@
 
 typedef struct ordering {
   nv_builder *b;
-  int *waiting;     /* [unit]: units it still needs */
-  int *remaining;   /* [value]: references not yet run */
-  int *counted;     /* [value]: scratch, 0 between calls */
-  bool *fresh;      /* [value]: written since the last barrier .. */
-  int64_t *rows;    /* .. by shares of so many rows; 0: otherwise */
+  int *waiting;             /* [unit]: units it still needs */
+  int *remaining;           /* [value]: references not yet run */
+  int *counted;             /* [value]: scratch, 0 between calls */
+  bool *fresh;              /* [value]: written since the last barrier .. */
+  int64_t *rows;            /* .. by shares of so many rows; 0: otherwise */
   int *first, *next, *head; /* users of each unit: lists of edges */
 } ordering;
 
@@ -26,7 +26,9 @@ static bool has_instruction(const nv_builder *b, const nv_unit *u) {
 
 /* The values of a unit: its op's, then its members'. */
 static int size_of(const nv_unit *u) { return u->n_members + (u->op >= 0); }
-static int value_at(const nv_unit *u, int k) { return u->op >= 0 ? (k == 0 ? u->op : u->members[k - 1]) : u->members[k]; }
+static int value_at(const nv_unit *u, int k) {
+  return u->op >= 0 ? (k == 0 ? u->op : u->members[k - 1]) : u->members[k];
+}
 
 static bool meets(const ordering *o, const nv_unit *u) {
   int64_t rows = nv_unit_rows(o->b, u);
@@ -125,7 +127,8 @@ nv_status nv_order(nv_builder *b) {
   o.counted = nv_pool_alloc(&b->temp, values * sizeof *o.counted);
   o.fresh = nv_pool_alloc(&b->temp, values);
   o.rows = nv_pool_alloc(&b->temp, values * sizeof *o.rows);
-  if (!ready || !window || !b->order || !o.waiting || !o.first || !mark || !o.remaining || !o.counted || !o.fresh || !o.rows)
+  if (!ready || !window || !b->order || !o.waiting || !o.first || !mark || !o.remaining || !o.counted || !o.fresh ||
+      !o.rows)
     return NV_ERR_MEMORY;
   NV_TRY(find_edges(&o, mark));
   double total = 0;

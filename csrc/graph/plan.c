@@ -32,7 +32,8 @@ static nv_status point(nv_builder *b) {
   for (int k = 0; k < p->n_items; k++) {
     const nv_instr *i = p->items[k].instr;
     for (int j = 0; j < i->n_out + i->n_in; j++, n++)
-      patched += p->slots[i->operand[j].slot].kind == NV_SLOT_INPUT || p->slots[i->operand[j].slot].kind == NV_SLOT_OUTPUT;
+      patched +=
+          p->slots[i->operand[j].slot].kind == NV_SLOT_INPUT || p->slots[i->operand[j].slot].kind == NV_SLOT_OUTPUT;
   }
   p->pointers = nv_builder_alloc(b, (n + 1) * sizeof *p->pointers);
   p->patches = nv_builder_alloc(b, (patched + 1) * sizeof *p->patches);
@@ -156,6 +157,12 @@ static void say_operands(text *t, const nv_plan *p, const nv_instr *i, int from,
   }
 }
 
+static bool shares(const nv_instr *i) {
+  for (int k = 1; k < i->n_out; k++)
+    if (i->operand[k].slot == i->operand[0].slot && i->operand[k].offset == i->operand[0].offset) return true;
+  return false;
+}
+
 size_t nv_plan_describe(const nv_plan *p, char *buf, size_t size) {
   text t = {buf, size, 0};
   for (int k = 0; k < p->n_items; k++) {
@@ -166,11 +173,14 @@ size_t nv_plan_describe(const nv_plan *p, char *buf, size_t size) {
     if (i->run != nv_expr_run) say(&t, "%s", i->op->name);
     if (program) say(&t, "%s%s", i->epilogue ? " + " : "", nv_expr_names(program));
     say(&t, " -> ");
-    say_operands(&t, p, i, 0, i->n_out);
+    /* An op's own result that only its epilogue reads lies where one of the epilogue's results will be. */
+    say_operands(&t, p, i, i->epilogue && shares(i), i->n_out);
     say(&t, " <- ");
     say_operands(&t, p, i, i->n_out, i->n_out + i->n_in);
-    if (item->serial) say(&t, " [one thread, ~%.0f ns]\n", i->cost);
-    else say(&t, " [%" PRId64 " rows, ~%.0f ns]\n", i->rows, i->cost);
+    if (item->serial)
+      say(&t, " [one thread, ~%.0f ns]\n", i->cost);
+    else
+      say(&t, " [%" PRId64 " rows, ~%.0f ns]\n", i->rows, i->cost);
   }
   if (size > 0 && t.at == 0) buf[0] = 0;
   return t.at + 1;

@@ -45,42 +45,48 @@ typedef struct nv_value {
   int ndim;            /* the space: the type's shape without extents of 1 */
   int64_t shape[NV_MAX_DIMS], count;
   int n_in;
-  nv_ref *in;          /* ELEM: over this space. OP: over the inputs' own shapes */
-  int index;           /* INPUT: which of the plan's */
-  uint64_t bits;       /* SCALAR */
-  nv_block_fn fn;      /* ELEM */
+  nv_ref *in;     /* ELEM: over this space. OP: over the inputs' own shapes */
+  int index;      /* INPUT: which of the plan's */
+  uint64_t bits;  /* SCALAR */
+  nv_block_fn fn; /* ELEM */
   const void *params;
   size_t param_bytes;
-  double cost;         /* ELEM: ns an element */
-  bool copies;         /* ELEM made by us, to have the node's value somewhere */
-  bool leaf;           /* ELEM without an array input; its inputs are read whole */
-  nv_instr *instr;     /* OP */
+  double cost;     /* ELEM: ns an element */
+  bool copies;     /* ELEM made by us, to have the node's value somewhere */
+  bool leaf;       /* ELEM without an array input; its inputs are read whole */
+  nv_instr *instr; /* OP */
   nv_pin pin;
   int pin_index;
-  bool dead;           /* no root needs it */
-  bool late;           /* only updates need it: made after the commit */
+  bool dead; /* no root needs it */
+  bool late; /* only updates need it: made after the commit */
   int stage, unit;
   nv_use *uses;
   int n_uses;
-  bool stored;         /* somebody outside its unit reads it, or it is a root */
-  int slot;            /* where: base pointer .. */
-  int64_t at;          /* .. and bytes from it */
-  int aliases;         /* value whose memory it takes over, or -1 */
+  bool stored; /* somebody outside its unit reads it, or it is a root */
+  int slot;    /* where: base pointer .. */
+  int64_t at;  /* .. and bytes from it */
+  int aliases; /* value whose memory it takes over, or -1 */
 } nv_value;
 
 /* What becomes one instruction: an op, a program, or an op with the program that follows on its tiles. */
 typedef struct nv_unit {
-  int op;               /* value, or -1 */
-  int *members;         /* ELEM values, in the order of their steps */
+  int op;       /* value, or -1 */
+  int *members; /* ELEM values, in the order of their steps */
   int n_members;
   int stage;
-  int phase;            /* 0: before the commit; 1: updates; 2: copies of updates that had to wait for phase 1 */
+  int phase; /* 0: before the commit; 1: updates; 2: copies of updates that had to wait for phase 1 */
   nv_instr *instr;
-  int *values;          /* [operand of instr]: the value whose memory it touches */
+  int *values; /* [operand of instr]: the value whose memory it touches */
 } nv_unit;
 
 /* Base pointers: the arena, then the plan's inputs, its outputs, the variables, the constants. */
-typedef enum nv_slot_kind { NV_SLOT_ARENA, NV_SLOT_INPUT, NV_SLOT_OUTPUT, NV_SLOT_VARIABLE, NV_SLOT_ARRAY } nv_slot_kind;
+typedef enum nv_slot_kind {
+  NV_SLOT_ARENA,
+  NV_SLOT_INPUT,
+  NV_SLOT_OUTPUT,
+  NV_SLOT_VARIABLE,
+  NV_SLOT_ARRAY
+} nv_slot_kind;
 typedef struct nv_slot {
   nv_slot_kind kind;
   int index;  /* inputs, outputs */
@@ -93,15 +99,15 @@ struct nv_builder {
   nv_plan *plan;
   nv_pool temp;
   const nv_op *input_op, *constant_op, *cast_op;
-  nv_ref *refs;       /* [node id]: how the node's value is seen over its own shape; value -1: not needed */
-  int *contiguous;    /* [node id]: the value that holds it contiguously, or -1 */
+  nv_ref *refs;    /* [node id]: how the node's value is seen over its own shape; value -1: not needed */
+  int *contiguous; /* [node id]: the value that holds it contiguously, or -1 */
   nv_value *values;
   int n_values, max_values;
   nv_unit *units;
   int n_units;
-  int *window;        /* [position]: counts the barriers before it, where the plan prefers few of them; else NULL */
+  int *window;           /* [position]: counts the barriers before it, where the plan prefers few of them; else NULL */
   int *order, n_ordered; /* [position] -> unit; those with nothing to do are left out */
-  int commit;         /* position of the first unit that writes a variable */
+  int commit;            /* position of the first unit that writes a variable */
 };
 
 typedef struct nv_patch {
@@ -116,7 +122,7 @@ typedef struct nv_item {
   void **ptr;
   bool barrier, serial, meets; /* meets: may call nv_barrier inside */
   bool commit, after;          /* the first that writes a variable; it and all behind it */
-  uint8_t parity;                      /* which of the two shared buffers */
+  uint8_t parity;              /* which of the two shared buffers */
 } nv_item;
 
 struct nv_plan {
@@ -129,16 +135,16 @@ struct nv_plan {
   int n_slots, first_input, first_output, n_inputs, n_outputs;
   const nv_type *input_types, *output_types;
   void **pointers;
-  nv_patch *patches;      /* pointers into inputs and outputs */
+  nv_patch *patches; /* pointers into inputs and outputs */
   int n_patches;
   char *arena, *scratch, *shared;
   size_t arena_bytes, scratch_bytes, shared_bytes, gradient_bytes;
-  int max_threads;        /* scratch is there for so many; 1 where more are not worth while */
-  bool waking;            /* worth waking them for one run */
+  int max_threads; /* scratch is there for so many; 1 where more are not worth while */
+  bool waking;     /* worth waking them for one run */
   double cost, flops;
-  nv_variable **updated;  /* retained */
+  nv_variable **updated; /* retained */
   int n_updated;
-  bool loose;             /* there is a commit, and nothing behind it touches inputs or outputs */
+  bool loose;                 /* there is a commit, and nothing behind it touches inputs or outputs */
   struct nv_staging *staging; /* the epoch loop's gathered inputs: made by the first loop, see train/loop.c */
 };
 
@@ -158,7 +164,8 @@ nv_status nv_fuse(nv_builder *b);
 nv_status nv_order(nv_builder *b);
 nv_status nv_layout(nv_builder *b);
 nv_status nv_emit(nv_builder *b);
-/* The shares a unit's instruction is cut into, and whether a share reads only its rows of what input k of member v sees. */
+/* The shares a unit's instruction is cut into, and whether a share reads only its rows of what input k of member v
+ * sees. */
 int64_t nv_unit_rows(const nv_builder *b, const nv_unit *u);
 nv_access nv_access_in(const nv_builder *b, const nv_unit *u, const nv_value *v, int k, int64_t rows);
 /* Estimated nanoseconds of work below which something is not worth while. Tests set them to 0. */
@@ -170,7 +177,8 @@ typedef struct nv_thresholds {
 extern nv_thresholds nv_worth;
 nv_status nv_synchronise(nv_builder *b);
 
-/* exec.c: every member of a team calls it with the same plan. A status other than NV_OK is seen by all members alike. */
+/* exec.c: every member of a team calls it with the same plan. A status other than NV_OK is seen by all members alike.
+ */
 nv_status nv_exec(nv_ctx *ctx, const nv_plan *p);
 void nv_exec_bind(nv_plan *p, const void *const *inputs, void *const *outputs);
 

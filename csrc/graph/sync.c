@@ -1,8 +1,8 @@
 /* sync.c: where the threads of a team must meet, what thread 0 does alone, and how many threads a plan is worth.
  *
- * Since the last barrier, instructions have touched memory: ranges of bytes, read or written, each by its share of rows, by
- * thread 0, or by anyone. A new instruction needs a barrier if it overlaps one of these, one of the two writes, and it is
- * not sure that the same thread touches the same rows of the same range. */
+ * Since the last barrier, instructions have touched memory: ranges of bytes, read or written, each by its share of
+ * rows, by thread 0, or by anyone. A new instruction needs a barrier if it overlaps one of these, one of the two
+ * writes, and it is not sure that the same thread touches the same rows of the same range. */
 #include "graph/plan.h"
 
 #include <string.h>
@@ -35,7 +35,8 @@ static touch touch_of(const nv_builder *b, const nv_unit *u, int k, bool serial)
 }
 
 static bool conflict(const touch *a, const touch *b) {
-  if (a->slot != b->slot || !(a->writes || b->writes) || a->at >= b->at + b->bytes || b->at >= a->at + a->bytes) return false;
+  if (a->slot != b->slot || !(a->writes || b->writes) || a->at >= b->at + b->bytes || b->at >= a->at + a->bytes)
+    return false;
   if (a->serial || b->serial) return !(a->serial && b->serial);
   return !(a->rows > 0 && a->rows == b->rows && a->at == b->at && a->bytes == b->bytes);
 }
@@ -61,6 +62,17 @@ static void remember(const nv_builder *b, window *w, const nv_unit *u, bool seri
       (touch){.slot = SHARED_SLOT - parity, .bytes = u->instr->shared > 0, .writes = true, .serial = serial};
 }
 
+/* What an instruction touches beyond the caches comes at some 50 GB/s, whatever it computes. */
+static double cost_of(const nv_builder *b, const nv_unit *u) {
+  double bytes = 0;
+  for (int k = 0; k < u->instr->n_out + u->instr->n_in; k++) {
+    const nv_value *v = &b->values[u->values[k]];
+    bytes += (double)v->count * (double)nv_dtype_size(v->node->type.dtype);
+  }
+  double traffic = bytes > 256e3 ? 0.02 * bytes : 0;
+  return u->instr->cost > traffic ? u->instr->cost : traffic;
+}
+
 static nv_status find_barriers(nv_builder *b) {
   nv_plan *p = b->plan;
   size_t most = 0;
@@ -75,6 +87,7 @@ static nv_status find_barriers(nv_builder *b) {
     const nv_unit *u = &b->units[b->order[k]];
     nv_instr *i = u->instr;
     parity ^= i->shared > 0;
+    i->cost = cost_of(b, u);
     bool can = !i->inner_barrier, serial = can && i->rows <= 1;
     bool together = must_meet(b, &w, u, false, parity), alone = can && must_meet(b, &w, u, true, parity);
     if (can && i->cost < nv_worth.meeting) serial |= together == alone ? i->cost < nv_worth.meeting / 4 : together;
@@ -98,7 +111,7 @@ nv_status nv_synchronise(nv_builder *b) {
   p->loose = b->commit > 0;
   for (int k = 0; k < p->n_items; k++) {
     const nv_instr *i = p->items[k].instr;
-    p->cost += i->cost;
+    p->cost += i->cost, p->flops += i->flops;
     if (!i->serial) shared_work += i->cost;
     for (int j = 0; j < i->n_out + i->n_in && p->items[k].after; j++) {
       nv_slot_kind kind = p->slots[i->operand[j].slot].kind;

@@ -30,7 +30,8 @@ static const nv_kernels *available(int k) {
 
 const nv_kernels *nv_kernels_for(const char *isa) {
   const nv_kernels *set;
-  for (int k = 0; (set = available(k)) && strcmp(set->isa, isa) != 0; k++) {}
+  for (int k = 0; (set = available(k)) && strcmp(set->isa, isa) != 0; k++) {
+  }
   return set;
 }
 

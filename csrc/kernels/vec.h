@@ -1,13 +1,11 @@
 /* vec.h: vectors of one register, the same names for each instruction set. Included by kernels/isa/ files only.
  *
  * Types by letter: f float32, d float64, i int32, l int64, u uint32, w uint64. nv_vf is a register of floats, NV_W4 its
- * lanes (NV_W8 those of 8 bytes). Arithmetic and bitwise operators are the compiler's (GNU vectors). nv_m4 and nv_m8 are
- * masks for 4- and 8-byte lanes; & | ~ work on them (portable: on all others too).
- *   nv_fma_f     a * b + c in one rounding (portable: two)
- *   nv_mulerr_d  the exact a * b - (a * b), on portable too
- *   nv_max_f     a > b ? a : b exactly: b where either is NaN. nv_min_f likewise
- *   nv_scale_f   p * 2^k in one rounding, k integral, p near 1, any result from 0 to inf
- *   nv_loadn_f   n < lanes items and zeros; never touches memory past them. nv_storen_f likewise */
+ * lanes (NV_W8 those of 8 bytes). Arithmetic and bitwise operators are the compiler's (GNU vectors). nv_m4 and nv_m8
+ * are masks for 4- and 8-byte lanes; & | ~ work on them (portable: on all others too). nv_fma_f     a * b + c in one
+ * rounding (portable: two) nv_mulerr_d  the exact a * b - (a * b), on portable too nv_max_f     a > b ? a : b exactly:
+ * b where either is NaN. nv_min_f likewise nv_scale_f   p * 2^k in one rounding, k integral, p near 1, any result from
+ * 0 to inf nv_loadn_f   n < lanes items and zeros; never touches memory past them. nv_storen_f likewise */
 #ifndef NV_VEC_H
 #define NV_VEC_H
 
@@ -52,7 +50,7 @@ typedef uint64_t nv_sw;
 #define NV_VEC_TYPE(t, bytes)                                                                                          \
   typedef nv_s##t nv_v##t __attribute__((vector_size(NV_VBYTES)));                                                     \
   typedef nv_s##t nv_u##t __attribute__((vector_size(NV_VBYTES), aligned(1), may_alias));                              \
-  enum { NV_LANES_##t = NV_W##bytes };                                                                                      \
+  enum { NV_LANES_##t = NV_W##bytes };                                                                                 \
   NV_INLINE nv_v##t nv_load_##t(const void *p) { return *(const nv_u##t *)p; }                                         \
   NV_INLINE void nv_store_##t(void *p, nv_v##t v) { *(nv_u##t *)p = v; }                                               \
   NV_INLINE nv_v##t nv_set_##t(nv_s##t x) { return (nv_v##t)NV_LIST##bytes(x); }
@@ -112,9 +110,7 @@ NV_CMP(d, nv_m8)
 NV_CMP(i, nv_m4)
 NV_CMP(l, nv_m8)
 #if defined(NV_ISA_AVX2)
-NV_INLINE nv_vi nv_sel_i(nv_m4 m, nv_vi a, nv_vi b) {
-  return (nv_vi)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m);
-}
+NV_INLINE nv_vi nv_sel_i(nv_m4 m, nv_vi a, nv_vi b) { return (nv_vi)_mm256_blendv_ps((__m256)b, (__m256)a, (__m256)m); }
 NV_INLINE nv_vl nv_sel_l(nv_m8 m, nv_vl a, nv_vl b) {
   return (nv_vl)_mm256_blendv_pd((__m256d)b, (__m256d)a, (__m256d)m);
 }
@@ -149,17 +145,29 @@ NV_INLINE nv_vl nv_loadn_l(const void *p, int64_t n) { return (nv_vl)_mm512_mask
 NV_INLINE void nv_storen_i(void *p, int64_t n, nv_vi v) { _mm512_mask_storeu_epi32(p, nv_first_4(n), (__m512i)v); }
 NV_INLINE void nv_storen_l(void *p, int64_t n, nv_vl v) { _mm512_mask_storeu_epi64(p, nv_first_8(n), (__m512i)v); }
 #elif defined(NV_ISA_AVX2)
-NV_INLINE nv_vi nv_loadn_i(const void *p, int64_t n) {
-  return (nv_vi)_mm256_maskload_epi32(p, (__m256i)nv_first_4(n));
-}
-NV_INLINE nv_vl nv_loadn_l(const void *p, int64_t n) {
-  return (nv_vl)_mm256_maskload_epi64(p, (__m256i)nv_first_8(n));
-}
+NV_INLINE nv_vi nv_loadn_i(const void *p, int64_t n) { return (nv_vi)_mm256_maskload_epi32(p, (__m256i)nv_first_4(n)); }
+NV_INLINE nv_vl nv_loadn_l(const void *p, int64_t n) { return (nv_vl)_mm256_maskload_epi64(p, (__m256i)nv_first_8(n)); }
+/* In powers of two: masked stores are slow on some CPUs. */
 NV_INLINE void nv_storen_i(void *p, int64_t n, nv_vi v) {
-  _mm256_maskstore_epi32(p, (__m256i)nv_first_4(n), (__m256i)v);
+  if (n == NV_W4) {
+    nv_store_i(p, v);
+    return;
+  }
+  nv_si *x = p;
+  __m128i low = _mm256_castsi256_si128((__m256i)v);
+  if (n & 4) _mm_storeu_si128((void *)x, low), x += 4, low = _mm256_extracti128_si256((__m256i)v, 1);
+  if (n & 2) _mm_storel_epi64((void *)x, low), x += 2, low = _mm_unpackhi_epi64(low, low);
+  if (n & 1) _mm_storeu_si32(x, low);
 }
 NV_INLINE void nv_storen_l(void *p, int64_t n, nv_vl v) {
-  _mm256_maskstore_epi64(p, (__m256i)nv_first_8(n), (__m256i)v);
+  if (n == NV_W8) {
+    nv_store_l(p, v);
+    return;
+  }
+  nv_sl *x = p;
+  __m128i low = _mm256_castsi256_si128((__m256i)v);
+  if (n & 2) _mm_storeu_si128((void *)x, low), x += 2, low = _mm256_extracti128_si256((__m256i)v, 1);
+  if (n & 1) _mm_storel_epi64((void *)x, low);
 }
 #else /* 16-byte registers: by way of memory, word by word */
 #define NV_TAIL16(t)                                                                                                   \

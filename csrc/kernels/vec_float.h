@@ -1,4 +1,4 @@
-/* vec_float.h: the second half of vec.h: what floats need (fma, rounding, widening, scaling), and shuffles. */
+/* vec_float.h: the second half of vec.h: what floats need (fma, rounding, scaling), and shuffles. */
 #ifndef NV_VEC_FLOAT_H
 #define NV_VEC_FLOAT_H
 
@@ -18,15 +18,6 @@ NV_ROUNDING(round, _MM_FROUND_TO_NEAREST_INT)
 NV_ROUNDING(floor, _MM_FROUND_TO_NEG_INF)
 NV_ROUNDING(ceil, _MM_FROUND_TO_POS_INF)
 NV_ROUNDING(trunc, _MM_FROUND_TO_ZERO)
-NV_INLINE nv_vd nv_widelo(nv_vf a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a)); }
-NV_INLINE nv_vd nv_widehi(nv_vf a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)); }
-NV_INLINE nv_vf nv_narrow(nv_vd lo, nv_vd hi) {
-  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lo)), _mm512_cvtpd_ps(hi), 1);
-}
-NV_INLINE nv_vi nv_narrow_l(nv_vl lo, nv_vl hi) {
-  return (nv_vi)_mm512_inserti32x8(_mm512_castsi256_si512(_mm512_cvtepi64_epi32((__m512i)lo)),
-                                   _mm512_cvtepi64_epi32((__m512i)hi), 1);
-}
 NV_INLINE nv_vw nv_mul_even(nv_vu a, nv_vu b) { return (nv_vw)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 NV_INLINE nv_vf nv_scale_f(nv_vf p, nv_vf k) { return _mm512_scalef_ps(p, k); }
 NV_INLINE nv_vd nv_scale_d(nv_vd p, nv_vd k) { return _mm512_scalef_pd(p, k); }
@@ -47,15 +38,6 @@ NV_ROUNDING(round, _MM_FROUND_TO_NEAREST_INT)
 NV_ROUNDING(floor, _MM_FROUND_TO_NEG_INF)
 NV_ROUNDING(ceil, _MM_FROUND_TO_POS_INF)
 NV_ROUNDING(trunc, _MM_FROUND_TO_ZERO)
-NV_INLINE nv_vd nv_widelo(nv_vf a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a)); }
-NV_INLINE nv_vd nv_widehi(nv_vf a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)); }
-NV_INLINE nv_vf nv_narrow(nv_vd lo, nv_vd hi) {
-  return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm256_cvtpd_ps(lo)), _mm256_cvtpd_ps(hi), 1);
-}
-NV_INLINE nv_vi nv_narrow_l(nv_vl lo, nv_vl hi) {
-  __m256 even = _mm256_shuffle_ps((__m256)lo, (__m256)hi, _MM_SHUFFLE(2, 0, 2, 0));
-  return (nv_vi)_mm256_permute4x64_epi64((__m256i)even, _MM_SHUFFLE(3, 1, 2, 0));
-}
 NV_INLINE nv_vw nv_mul_even(nv_vu a, nv_vu b) { return (nv_vw)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 
 #elif defined(NV_ISA_NEON)
@@ -74,11 +56,6 @@ NV_ROUNDING(round, vrndn)
 NV_ROUNDING(floor, vrndm)
 NV_ROUNDING(ceil, vrndp)
 NV_ROUNDING(trunc, vrnd)
-NV_INLINE nv_vd nv_widelo(nv_vf a) { return (nv_vd)vcvt_f64_f32(vget_low_f32((float32x4_t)a)); }
-NV_INLINE nv_vd nv_widehi(nv_vf a) { return (nv_vd)vcvt_high_f64_f32((float32x4_t)a); }
-NV_INLINE nv_vf nv_narrow(nv_vd lo, nv_vd hi) {
-  return (nv_vf)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)lo), (float64x2_t)hi);
-}
 
 #else
 NV_INLINE nv_vf nv_fma_f(nv_vf a, nv_vf b, nv_vf c) { return a * b + c; }
@@ -103,16 +80,9 @@ NV_INLINE nv_vd nv_sqrt_d(nv_vd a) { return (nv_vd){sqrt(a[0]), sqrt(a[1])}; }
     nv_v##t r = nv_round_##t(a);                                                                                       \
     return nv_signed_as_##t(nv_sel_##t(r < a, r + 1, r), a);                                                           \
   }                                                                                                                    \
-  NV_INLINE nv_v##t nv_trunc_##t(nv_v##t a) {                                                                          \
-    return nv_sel_##t(a < 0, nv_ceil_##t(a), nv_floor_##t(a));                                                         \
-  }
+  NV_INLINE nv_v##t nv_trunc_##t(nv_v##t a) { return nv_sel_##t(a < 0, nv_ceil_##t(a), nv_floor_##t(a)); }
 NV_ROUNDING(f, i, 0x1p23f, INT32_MIN)
 NV_ROUNDING(d, l, 0x1p52, INT64_MIN)
-NV_INLINE nv_vd nv_widelo(nv_vf a) { return (nv_vd){(double)a[0], (double)a[1]}; }
-NV_INLINE nv_vd nv_widehi(nv_vf a) { return (nv_vd){(double)a[2], (double)a[3]}; }
-NV_INLINE nv_vf nv_narrow(nv_vd lo, nv_vd hi) {
-  return (nv_vf){(float)lo[0], (float)lo[1], (float)hi[0], (float)hi[1]};
-}
 #endif
 #undef NV_ROUNDING
 
@@ -121,7 +91,6 @@ NV_INLINE nv_vf nv_max_f(nv_vf a, nv_vf b) { return nv_sel_f(a > b, a, b); }
 NV_INLINE nv_vd nv_max_d(nv_vd a, nv_vd b) { return nv_sel_d(a > b, a, b); }
 NV_INLINE nv_vf nv_min_f(nv_vf a, nv_vf b) { return nv_sel_f(a < b, a, b); }
 NV_INLINE nv_vd nv_min_d(nv_vd a, nv_vd b) { return nv_sel_d(a < b, a, b); }
-NV_INLINE nv_vi nv_narrow_l(nv_vl lo, nv_vl hi) { return (nv_vi){(nv_si)lo[0], (nv_si)lo[1], (nv_si)hi[0], (nv_si)hi[1]}; }
 NV_INLINE nv_vw nv_mul_even(nv_vu a, nv_vu b) { return (nv_vw){(nv_sw)a[0] * b[0], (nv_sw)a[2] * b[2]}; }
 #endif
 
@@ -182,14 +151,17 @@ NV_INLINE nv_vl nv_minimum_l(nv_vl a, nv_vl b) { return nv_sel_l(nv_lt_l(b, a), 
 
 /* Lane j becomes lane j + h of the lower 2h lanes (the rest is not looked at): one step of a fold. */
 #if NV_VBYTES == 64
-#define NV_UPPER4(t) NV_UPPER(t, u, 8, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)                     \
+#define NV_UPPER4(t)                                                                                                   \
+  NV_UPPER(t, u, 8, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15)                                        \
   NV_UPPER(t, u, 4, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7)                                                    \
   NV_UPPER(t, u, 2, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3, 2, 3)                                                    \
   NV_UPPER(t, u, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)
-#define NV_UPPER8(t) NV_UPPER(t, w, 4, 4, 5, 6, 7, 4, 5, 6, 7)                                                         \
+#define NV_UPPER8(t)                                                                                                   \
+  NV_UPPER(t, w, 4, 4, 5, 6, 7, 4, 5, 6, 7)                                                                            \
   NV_UPPER(t, w, 2, 2, 3, 2, 3, 2, 3, 2, 3) NV_UPPER(t, w, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 #elif NV_VBYTES == 32
-#define NV_UPPER4(t) NV_UPPER(t, u, 4, 4, 5, 6, 7, 4, 5, 6, 7)                                                         \
+#define NV_UPPER4(t)                                                                                                   \
+  NV_UPPER(t, u, 4, 4, 5, 6, 7, 4, 5, 6, 7)                                                                            \
   NV_UPPER(t, u, 2, 2, 3, 2, 3, 2, 3, 2, 3) NV_UPPER(t, u, 1, 1, 1, 1, 1, 1, 1, 1, 1)
 #define NV_UPPER8(t) NV_UPPER(t, w, 2, 2, 3, 2, 3) NV_UPPER(t, w, 1, 1, 1, 1, 1)
 #else
@@ -210,8 +182,8 @@ NV_UPPER8(w)
 #define NV_UNPACK_GROUP4(g, a, b) g + a, g + a + NV_W4, g + b, g + b + NV_W4
 #define NV_UNPACK_GROUP8(g, a) g + a, g + a + NV_W8
 #if NV_VBYTES == 64
-#define NV_UNPACK4(a, b) NV_UNPACK_GROUP4(0, a, b), NV_UNPACK_GROUP4(4, a, b), NV_UNPACK_GROUP4(8, a, b),              \
-    NV_UNPACK_GROUP4(12, a, b)
+#define NV_UNPACK4(a, b)                                                                                               \
+  NV_UNPACK_GROUP4(0, a, b), NV_UNPACK_GROUP4(4, a, b), NV_UNPACK_GROUP4(8, a, b), NV_UNPACK_GROUP4(12, a, b)
 #define NV_UNPACK8(a) NV_UNPACK_GROUP8(0, a), NV_UNPACK_GROUP8(2, a), NV_UNPACK_GROUP8(4, a), NV_UNPACK_GROUP8(6, a)
 #elif NV_VBYTES == 32
 #define NV_UNPACK4(a, b) NV_UNPACK_GROUP4(0, a, b), NV_UNPACK_GROUP4(4, a, b)

@@ -106,14 +106,32 @@ static bool same_shape(PyArrayObject *a, const nv_type *t) {
   return true;
 }
 
-/* Whether every int of `a` is still itself in `b`. */
-static int same_values(PyArrayObject *a, PyArrayObject *b) {
-  PyObject *equal = PyArray_EnsureArray(PyObject_RichCompare((PyObject *)a, (PyObject *)b, Py_EQ));
-  PyObject *all = equal ? PyArray_All((PyArrayObject *)equal, NPY_RAVEL_AXIS, NULL) : NULL;
-  int result = all ? PyObject_IsTrue(all) : -1;
-  Py_XDECREF(all);
-  Py_XDECREF(equal);
-  return result;
+/* a.min() or a.max(), false if it is outside int64 or an exception is set. */
+static bool extreme(PyObject *a, const char *method, long long *out) {
+  PyObject *scalar = PyObject_CallMethod(a, method, NULL), *value = scalar ? PyNumber_Index(scalar) : NULL;
+  int overflow = 0;
+  if (value) *out = PyLong_AsLongLongAndOverflow(value, &overflow);
+  Py_XDECREF(value);
+  Py_XDECREF(scalar);
+  return value && !overflow;
+}
+
+/* Ints that become ints keep their values: those of a wider (or unsigned) dtype are looked at. */
+static bool values_fit(PyArrayObject *a, const nv_py_slot *slot) {
+  nv_dtype want = slot->type.dtype;
+  npy_intp from = PyArray_ITEMSIZE(a), to = (npy_intp)nv_dtype_size(want);
+  bool keeps = from < to || (from == to && !PyTypeNum_ISUNSIGNED(PyArray_TYPE(a)));
+  if ((want != NV_I32 && want != NV_I64) || !PyTypeNum_ISINTEGER(PyArray_TYPE(a)) || keeps || PyArray_SIZE(a) == 0)
+    return true;
+  PyObject *plain = PyArray_View(a, NULL, &PyArray_Type); /* a masked array's extremes leave values out */
+  if (!plain) return false;
+  long long least = 0, most = 0;
+  bool fit = extreme(plain, "min", &least) && extreme(plain, "max", &most) &&
+             (want == NV_I64 || (least >= INT32_MIN && most <= INT32_MAX));
+  Py_DECREF(plain);
+  if (fit || PyErr_Occurred()) return fit;
+  return refuse(PyExc_ValueError, slot,
+                want == NV_I32 ? "a value does not fit in int32" : "a value does not fit in int64");
 }
 
 static PyArrayObject *convert(PyObject *x, const nv_py_slot *slot) {
@@ -124,15 +142,9 @@ static PyArrayObject *convert(PyObject *x, const nv_py_slot *slot) {
     wrong_dtype(slot, a);
   } else if (!same_shape(a, &slot->type)) {
     wrong(PyExc_ValueError, slot, "shape", nv_py_shape(&slot->type), shape_of(a));
-  } else {
+  } else if (values_fit(a, slot)) {
     b = (PyArrayObject *)PyArray_FromArray(a, PyArray_DescrFromType(typenums[want]),
                                            NPY_ARRAY_CARRAY_RO | NPY_ARRAY_FORCECAST | NPY_ARRAY_ENSUREARRAY);
-    bool may_wrap = PyTypeNum_ISINTEGER(PyArray_TYPE(a)) && PyTypeNum_ISINTEGER(typenums[want]);
-    int same = !b ? -1 : may_wrap ? same_values(a, b) : 1;
-    if (same == 0)
-      refuse(PyExc_ValueError, slot,
-             want == NV_I32 ? "a value does not fit in int32" : "a value does not fit in int64");
-    if (same != 1) Py_CLEAR(b);
   }
   Py_DECREF(a);
   return b;
@@ -221,6 +233,7 @@ bool nv_py_array_source(PyObject *x, const nv_py_slot *slot, int64_t n, nv_sourc
   if (!rows_fit(a, slot, n)) return false;
   if (!rows_contiguous(a))
     return refuse(PyExc_ValueError, slot, "its rows are not C-contiguous; pass numpy.ascontiguousarray of it");
+  if (!values_fit(a, slot)) return false;
   *out = (nv_source){PyArray_DATA(a), dtype, PyArray_STRIDE(a, 0)};
   return true;
 }

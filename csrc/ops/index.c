@@ -88,7 +88,7 @@ static nv_status lower_take(nv_builder *b, const nv_node *n, nv_instr *instr) {
   instr->run = run_take;
   instr->params = p;
   instr->rows = p->outer * p->m;
-  instr->cost = (double)instr->rows * (2.0 + 0.1 * (double)p->inner * (double)p->item);
+  instr->cost = (double)instr->rows * (2.0 + 0.05 * (double)p->inner * (double)p->item);
   instr->operand[0].access = NV_ROWS;
   if (p->outer == 1) instr->operand[2].access = NV_ROWS;
   return NV_OK;
@@ -127,6 +127,8 @@ static nv_status infer_scatter(const nv_node *n, nv_type *out) {
   NV_TRY(check_index(n, 0));
   NV_TRY(nv_check_dtype(n, 1, NV_NUMBERS));
   int ndim = u->ndim - idx->ndim + 1;
+  if (ndim > NV_MAX_DIMS)
+    return nv_fail(NV_ERR_VALUE, "scatter_add: a result of %d dimensions; at most %d are supported", ndim, NV_MAX_DIMS);
   int64_t axis = n->attrs.i[0], size = n->attrs.i[1];
   NV_TRY(nv_check_axis(n, axis, ndim));
   if (size < 0) return nv_fail(NV_ERR_VALUE, "scatter_add: size cannot be negative, got %" PRId64, size);
@@ -222,24 +224,26 @@ static nv_status put_along_grad(nv_graph *g, nv_node *n, nv_node *d, nv_node **d
 /* Threads split the outer * inner lanes; along a lane, m indices into n elements. */
 static nv_status run_along(nv_ctx *ctx, const nv_instr *instr, void *const *ptr) {
   const index_params *p = instr->params;
-  bool put = p->put;
-  const void *idx = ptr[instr->n_out + (put ? 0 : 1)];
-  const char *in = ptr[instr->n_out + (put ? 1 : 0)];
+  const void *idx = ptr[instr->n_out + !p->put];
+  const char *in = ptr[instr->n_out + p->put];
   char *out = ptr[0];
-  int64_t lo, hi;
+  int64_t lo, hi, end;
   nv_share(ctx, instr->rows, &lo, &hi);
-  for (int64_t lane = lo; lane < hi; lane++) {
-    int64_t o = lane / p->inner, c = lane % p->inner;
-    for (int64_t k = 0; put && k < p->n; k++)
-      memset(out + (size_t)((o * p->n + k) * p->inner + c) * p->item, 0, p->item);
+  for (int64_t lane = lo; lane < hi; lane += end) {
+    int64_t o = lane / p->inner, first = lane % p->inner; /* neighbours: `end` lanes from `first` */
+    end = p->inner - first < hi - lane ? p->inner - first : hi - lane;
+    for (int64_t k = 0; p->put && k < p->n; k++)
+      memset(out + (size_t)((o * p->n + k) * p->inner + first) * p->item, 0, (size_t)end * p->item);
     for (int64_t k = 0; k < p->m; k++) {
-      int64_t place = (o * p->m + k) * p->inner + c, i = index_at(idx, p->wide, place), at = i < 0 ? i + p->n : i;
-      if (at < 0 || at >= p->n) return out_of_range(ctx, instr, i, place, p->n);
-      int64_t there = (o * p->n + at) * p->inner + c;
-      if (put)
-        accumulate(p->dtype, out + (size_t)there * p->item, in + (size_t)place * p->item, 1);
-      else
-        memcpy(out + (size_t)place * p->item, in + (size_t)there * p->item, p->item);
+      for (int64_t c = first; c < first + end; c++) {
+        int64_t place = (o * p->m + k) * p->inner + c, i = index_at(idx, p->wide, place), at = i < 0 ? i + p->n : i;
+        if (at < 0 || at >= p->n) return out_of_range(ctx, instr, i, place, p->n);
+        int64_t there = (o * p->n + at) * p->inner + c;
+        if (p->put)
+          accumulate(p->dtype, out + (size_t)there * p->item, in + (size_t)place * p->item, 1);
+        else
+          memcpy(out + (size_t)place * p->item, in + (size_t)there * p->item, p->item);
+      }
     }
   }
   return NV_OK;

@@ -104,7 +104,7 @@ static nv_status lower_concatenate(nv_builder *b, const nv_node *n, nv_instr *in
   instr->run = run_concatenate;
   instr->params = p;
   instr->rows = a.outer == 1 ? a.n : a.outer;
-  instr->cost = 0.1 * (double)(a.outer * p->total) + 5.0 * (double)(a.outer * n->n_in);
+  instr->cost = 0.05 * (double)(a.outer * p->total) + 5.0 * (double)(a.outer * n->n_in);
   instr->operand[0].access = NV_ROWS;
   for (int k = 0; k < n->n_in; k++) instr->operand[1 + k].access = a.outer == 1 ? NV_WHOLE : NV_ROWS;
   return NV_OK;
@@ -232,7 +232,7 @@ static nv_status lower_pad(nv_builder *b, const nv_node *n, nv_instr *instr) {
   instr->run = run_pad;
   instr->params = p;
   instr->rows = p->out[0];
-  instr->cost = 0.2 * (double)(p->out_size[0]) * (double)p->item;
+  instr->cost = 0.1 * (double)(p->out_size[0]) * (double)p->item;
   instr->operand[0].access = NV_ROWS;
   return NV_OK;
 }

@@ -162,6 +162,7 @@ static nv_status lower(nv_builder *builder, const nv_node *n, nv_instr *instr) {
   instr->run = apart ? run_apart : run_together;
   instr->params = p;
   instr->cost = p->gemm.cost * (double)batch;
+  instr->flops = 2.0 * (double)batch * (double)gemm.m * (double)gemm.n * (double)gemm.k;
   instr->scratch = apart ? p->own + p->gemm.shared : p->gemm.scratch;
   instr->shared = apart ? 0 : p->gemm.shared;
   instr->inner_barrier = !apart && p->gemm.inner_barrier;

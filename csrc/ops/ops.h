@@ -67,7 +67,7 @@ bool nv_round_to(nv_dtype dtype, double v, double *out);
    .grad = grad_,                                                                                                      \
    .block = NV_BLOCK_##block_}
 
-/* ---- ops along rows (softmax.c): x is [rows, n], the kernel does rows [r0, r1) at `ns` nanoseconds an element ---- */
+/* ---- ops along rows (softmax.c): x is [rows, n], the kernel does rows [r0, r1) at `ns` nanoseconds a float32 ---- */
 nv_status nv_lower_rows(nv_builder *b, const nv_node *n, nv_instr *instr, nv_row_op op, double ns);
 
 /* ---- building ---- */

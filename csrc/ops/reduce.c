@@ -213,7 +213,8 @@ static nv_status lower(nv_builder *b, const nv_node *n, nv_instr *instr, nv_redu
   if (p->chunk == 0) p->chunk = 1;
   p->chunks = (p->a.n + p->chunk - 1) / p->chunk;
   instr->params = p;
-  instr->cost = 20.0 + 0.05 * (double)nv_type_size(t) * (double)p->in_item + 2.0 * (double)(p->a.outer * p->a.inner);
+  instr->cost = 20.0 + (arg ? 0.04 : 0.012) * (double)nv_type_size(t) * (double)p->in_item +
+                (p->a.inner == 1 ? 2.0 : 0.2) * (double)(p->a.outer * p->a.inner);
   if (!arg && p->a.outer < FEW_RESULTS && p->a.inner < WIDE && p->chunks >= 4) {
     instr->run = run_chunks;
     instr->rows = p->a.outer * p->chunks;

@@ -44,10 +44,10 @@ static nv_status cumprod_grad(nv_graph *g, nv_node *n, nv_node *d, nv_node **dx)
 }
 
 static nv_status lower_cumsum(nv_builder *b, const nv_node *n, nv_instr *instr) {
-  return nv_lower_rows(b, n, instr, NV_ROW_CUMSUM, 1.0);
+  return nv_lower_rows(b, n, instr, NV_ROW_CUMSUM, 0.8);
 }
 static nv_status lower_cumprod(nv_builder *b, const nv_node *n, nv_instr *instr) {
-  return nv_lower_rows(b, n, instr, NV_ROW_CUMPROD, 1.0);
+  return nv_lower_rows(b, n, instr, NV_ROW_CUMPROD, 0.8);
 }
 
 #define ROW(name_, domain_, doc_)                                                                                      \

@@ -60,20 +60,20 @@ nv_status nv_lower_rows(nv_builder *b, const nv_node *n, nv_instr *instr, nv_row
   instr->run = run_rows;
   instr->params = p;
   instr->rows = a.outer;
-  instr->cost = (double)a.outer * (10.0 + ns * (double)a.n);
+  instr->cost = (double)a.outer * (10.0 + ns * (x->dtype == NV_F64 ? 2.0 : 1.0) * (double)a.n);
   instr->accepts_epilogue = nv_same_shape(x, &n->type);
   instr->operand[0].access = instr->operand[1].access = NV_ROWS;
   return NV_OK;
 }
 
 static nv_status lower_softmax(nv_builder *b, const nv_node *n, nv_instr *instr) {
-  return nv_lower_rows(b, n, instr, NV_ROW_SOFTMAX, 1.0);
+  return nv_lower_rows(b, n, instr, NV_ROW_SOFTMAX, 0.35);
 }
 static nv_status lower_log_softmax(nv_builder *b, const nv_node *n, nv_instr *instr) {
-  return nv_lower_rows(b, n, instr, NV_ROW_LOG_SOFTMAX, 1.0);
+  return nv_lower_rows(b, n, instr, NV_ROW_LOG_SOFTMAX, 0.35);
 }
 static nv_status lower_logsumexp(nv_builder *b, const nv_node *n, nv_instr *instr) {
-  return nv_lower_rows(b, n, instr, NV_ROW_LOGSUMEXP, 0.8);
+  return nv_lower_rows(b, n, instr, NV_ROW_LOGSUMEXP, 0.3);
 }
 
 /* ---- sparse_softmax_cross_entropy(x, labels): -log_softmax(x) at the label. The third input is log_softmax(x), added

@@ -43,6 +43,9 @@ typedef void (*nv_team_fn)(nv_ctx *ctx, void *arg);
 /* Runs fn on up to `want` threads and returns when all are done. ctx->scratch/shared/poll are fn's to set. Returns what a
  * member passed to nv_team_fail, with its message in the caller's nv_error(); in a team of one always NV_OK (fn tells). */
 nv_status nv_team_run(int want, nv_team_fn fn, void *arg);
+/* The same for work so short that waking sleeping workers would cost more than they give: alone, unless the last team or short
+ * run ended just now, so that they are awake or soon will be. */
+nv_status nv_team_run_short(int want, nv_team_fn fn, void *arg);
 /* All members must call it the same number of times. Full memory fence. Free in a team of one. */
 void nv_barrier(nv_ctx *ctx);
 /* A member that fails, or is asked to stop, says so here; every member sees it after the next barrier, and all alike: so it

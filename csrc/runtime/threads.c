@@ -1,9 +1,9 @@
 /* threads.c: one pool of worker threads for the process, teams that run one function on several threads (SPMD),
  * barriers, a mutex that survives fork, the clock.
  *
- * Waiting is always on one 32-bit word (a gate): a few microseconds of spinning, then sleep in the kernel. Whoever changes
- * the word wakes sleepers only if there are any, so a busy team makes no system calls and an idle pool uses no CPU.
- * Workers are never joined: at exit they are asleep and touch static memory only. */
+ * Waiting is always on one 32-bit word (a gate): a few microseconds of spinning, then sleep in the kernel. Whoever
+ * changes the word wakes sleepers only if there are any, so a busy team makes no system calls and an idle pool uses no
+ * CPU. Workers are never joined: at exit they are asleep and touch static memory only. */
 #define _GNU_SOURCE
 #include "runtime/runtime.h"
 
@@ -23,7 +23,9 @@
 
 #define MAX_THREADS 256
 #define SPIN_BARRIER 100e-6 /* seconds a member spins for its team: phases of a step are shorter */
-#define SPIN_IDLE 50e-6     /* seconds a worker spins for the next team: Python calls `fit` slices within that */
+#define SPIN_IDLE 150e-6    /* seconds a worker spins for the next team */
+#define RECENT 100e-6 /* seconds within which a second short run finds it worth having workers: they still spin then   \
+                       */
 #define POLL_EVERY 20e-3
 #define STACK_BYTES (2u << 20)
 
@@ -131,7 +133,8 @@ typedef struct worker {
 
 static struct {
   _Atomic int busy;
-  int n_workers; /* owned by whoever holds busy */
+  int n_workers;       /* owned by whoever holds busy */
+  _Atomic double last; /* when a team or a short run ended */
   struct nv_team team;
   worker workers[MAX_THREADS];
 } pool;
@@ -180,6 +183,14 @@ static void hire(int want) {
   pthread_attr_destroy(&attr);
 }
 
+nv_status nv_team_run_short(int want, nv_team_fn fn, void *arg) {
+  if (want <= 1 || nv_threads() <= 1) return nv_team_run(1, fn, arg);
+  if (nv_now() - pool.last < RECENT) return nv_team_run(want, fn, arg);
+  nv_status status = nv_team_run(1, fn, arg);
+  pool.last = nv_now();
+  return status;
+}
+
 nv_status nv_team_run(int want, nv_team_fn fn, void *arg) {
   int most = atomic_load_explicit(&threads, memory_order_relaxed);
   if (want > most) want = most;
@@ -201,6 +212,7 @@ nv_status nv_team_run(int want, nv_team_fn fn, void *arg) {
   gate_wait(&t->done, 0, SPIN_BARRIER);
   nv_status status = t->failed;
   if (status != NV_OK) nv_fail(status, "%s", t->message);
+  pool.last = nv_now();
   atomic_store(&pool.busy, 0);
   return status;
 }

@@ -7,16 +7,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define AHEAD 4 /* rows whose first lines are fetched before they are copied */
+#define SHORT 128 /* bytes of a row */
+#define AHEAD 4   /* rows whose first lines are fetched before they are copied */
 
 typedef struct feed {
   const char *from;
-  char *to;              /* staging */
-  bool in_place;         /* the plan reads the rows where they lie */
-  int64_t stride;        /* bytes between rows of the source */
-  int64_t items, bytes;  /* of a row, in the input's dtype */
-  nv_block_fn cast;      /* NULL: the same dtype */
-  bool dense;            /* source rows follow each other without gaps */
+  char *to;             /* staging */
+  bool in_place;        /* the plan reads the rows where they lie */
+  int64_t stride;       /* bytes between rows of the source */
+  int64_t items, bytes; /* of a row, in the input's dtype */
+  nv_block_fn cast;     /* NULL: the same dtype */
+  bool dense;           /* source rows follow each other without gaps */
 } feed;
 
 /* Made by the first loop over a plan, freed with the plan. */
@@ -24,7 +25,7 @@ struct nv_staging {
   feed *feeds;
   const void **inputs;
   void **outputs;
-  int64_t *sink_bytes;   /* of a row of each output */
+  int64_t *sink_bytes; /* of a row of each output */
 };
 
 typedef struct segment {
@@ -39,7 +40,7 @@ typedef struct segment {
   bool moves;                /* the plan's pointers change from step to step */
   bool whole;                /* thread 0's: all steps were made */
   const nv_poll *poll;
-  nv_status status;          /* thread 0's */
+  nv_status status; /* thread 0's */
 } segment;
 
 /* ---- preparing ---- */
@@ -76,7 +77,8 @@ static nv_status stage(nv_plan *p) {
   if (p->staging) return NV_OK;
   size_t inputs = (size_t)p->n_inputs, outputs = (size_t)p->n_outputs, bytes = sizeof(struct nv_staging);
   size_t feeds_at = bytes = round_up(bytes), inputs_at = bytes += round_up(inputs * sizeof(feed));
-  size_t outputs_at = bytes += round_up(inputs * sizeof(void *)), sinks_at = bytes += round_up(outputs * sizeof(void *));
+  size_t outputs_at = bytes += round_up(inputs * sizeof(void *)),
+         sinks_at = bytes += round_up(outputs * sizeof(void *));
   size_t rows_at = bytes += round_up(outputs * sizeof(int64_t));
   for (size_t k = 0; k < inputs; k++) bytes += round_up(type_bytes(&p->input_types[k]));
   char *memory = nv_alloc(bytes);
@@ -117,12 +119,20 @@ static bool connect(const segment *g) {
 
 /* ---- a step ---- */
 
-static void copy_row(const feed *f, int64_t row, int64_t to, int64_t rows) {
+static void copy_rows(const feed *f, int64_t row, int64_t to, int64_t rows) {
   const char *from = f->from + row * f->stride;
   if (f->cast)
     f->cast(&(nv_block){.out = f->to + to * f->bytes, .in = {from}, .n = f->items * rows});
   else
     memcpy(f->to + to * f->bytes, from, (size_t)(f->bytes * rows));
+}
+
+/* Labels and short rows: a call to memcpy would cost more than the copy. */
+static void copy_short(char *to, const char *from, int64_t bytes) {
+  for (; bytes >= 16; bytes -= 16, to += 16, from += 16) memcpy(to, from, 16);
+  if (bytes >= 8) memcpy(to, from, 8), to += 8, from += 8, bytes -= 8;
+  if (bytes >= 4) memcpy(to, from, 4), to += 4, from += 4, bytes -= 4;
+  for (; bytes > 0; bytes--) *to++ = *from++;
 }
 
 static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
@@ -141,12 +151,17 @@ static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
     const feed *f = &g->staging->feeds[k];
     if (f->in_place || f->items == 0 || lo == hi) continue;
     if (!order && f->dense) {
-      copy_row(f, first + lo, lo, hi - lo);
+      copy_rows(f, first + lo, lo, hi - lo);
       continue;
     }
+    bool is_short = !f->cast && f->bytes <= SHORT;
     for (int64_t r = lo; r < hi; r++) {
+      int64_t row = order ? order[r] : first + r;
       if (order && r + AHEAD < hi) __builtin_prefetch(f->from + order[r + AHEAD] * f->stride);
-      copy_row(f, order ? order[r] : first + r, r, 1);
+      if (is_short)
+        copy_short(f->to + r * f->bytes, f->from + row * f->stride, f->bytes);
+      else
+        copy_rows(f, row, r, 1);
     }
   }
   return NV_OK;

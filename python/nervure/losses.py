@@ -6,7 +6,7 @@ the last. Any Python function of (y_true, y_pred) written with `nervure.ops` is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,8 +144,10 @@ class Loss:
         """One value a sample, shape (batch, ...)."""
         raise NotImplementedError(f"{type(self).__name__} does not implement call(y_true, y_pred)")
 
-    def check_targets(self, y: np.ndarray[Any, Any], n_classes: int) -> None:
-        """ValueError naming the first row of `y` that cannot be a target. Nothing to check here."""
+    def check_targets(self, y: np.ndarray[Any, Any], shape: Sequence[int]) -> None:
+        """ValueError naming the first row of `y` that cannot be a target of outputs of that shape. Nothing to check
+        here.
+        """
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction, "dtype": self._dtype}
@@ -407,7 +409,8 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
             y_true = ops.squeeze(y_true, axis=-1)
         return ops.not_equal(y_true, ignored)
 
-    def check_targets(self, y: np.ndarray[Any, Any], n_classes: int) -> None:
+    def check_targets(self, y: np.ndarray[Any, Any], shape: Sequence[int]) -> None:
+        n_classes = shape[self._fn_kwargs["axis"]]
         bad = (y < 0) | (y >= n_classes)
         if graph_dtype(y.dtype).startswith("float"):
             bad |= ~(y == np.floor(y))  # NaN is not equal to itself

@@ -1,5 +1,5 @@
-/* kernel_fixture.h: what the kernel tests share: arrays that end where memory ends, numbers that look for trouble, and a
- * hash of every kernel's results, to be compared between instruction sets. */
+/* kernel_fixture.h: what the kernel tests share: arrays that end where memory ends, numbers that look for trouble, and
+ * a hash of every kernel's results, to be compared between instruction sets. */
 #ifndef NV_KERNEL_FIXTURE_H
 #define NV_KERNEL_FIXTURE_H
 
@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- arrays: the last byte is the last of a page, the next page cannot be touched; 64 bytes before it are watched ---- */
+/* ---- arrays: the last byte is the last of a page, the next page cannot be touched; 64 bytes before it are watched
+ * ---- */
 enum { ARRAYS = 6, ARRAY_BYTES = 4 << 20, WATCHED = 64 };
 static uint8_t *array_end[ARRAYS], *array_begin[ARRAYS];
 
@@ -46,19 +47,77 @@ static inline uint64_t random_bits(void) {
 static inline double random_between(double low, double high) {
   return low + (high - low) * ((double)(random_bits() >> 11) * 0x1p-53);
 }
-static const double special[] = {0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 2, -2, 3, -3, 7, 0.1, -0.1, 1e-5, 1e5, -1e5, 10, -10,
-    88, -88, 89, -104, 709, -745, 710, 1e-39, -1e-39, 0x1p-126, 0x1p-149, -0x1p-149, 0x1p127, -0x1p127, 8388607.5, 16777215,
-    2147483648.0, 2147483647.0, -2147483648.0, -2147483904.0, 0x1p63, -0x1p63, 0x1p62, 1e10, 3.14159265358979, 0x1.fffffep127,
-    0x1p-1074, 1e-310, 0x1p-1022, 1e300, -1e300, 0x1.fffffffffffffp1023, (double)INFINITY, (double)-INFINITY, (double)NAN};
+static const double special[] = {0,
+                                 -0.0,
+                                 1,
+                                 -1,
+                                 0.5,
+                                 -0.5,
+                                 1.5,
+                                 2.5,
+                                 -2.5,
+                                 2,
+                                 -2,
+                                 3,
+                                 -3,
+                                 7,
+                                 0.1,
+                                 -0.1,
+                                 1e-5,
+                                 1e5,
+                                 -1e5,
+                                 10,
+                                 -10,
+                                 88,
+                                 -88,
+                                 89,
+                                 -104,
+                                 709,
+                                 -745,
+                                 710,
+                                 1e-39,
+                                 -1e-39,
+                                 0x1p-126,
+                                 0x1p-149,
+                                 -0x1p-149,
+                                 0x1p127,
+                                 -0x1p127,
+                                 8388607.5,
+                                 16777215,
+                                 2147483648.0,
+                                 2147483647.0,
+                                 -2147483648.0,
+                                 -2147483904.0,
+                                 0x1p63,
+                                 -0x1p63,
+                                 0x1p62,
+                                 1e10,
+                                 3.14159265358979,
+                                 0x1.fffffep127,
+                                 0x1p-1074,
+                                 1e-310,
+                                 0x1p-1022,
+                                 1e300,
+                                 -1e300,
+                                 0x1.fffffffffffffp1023,
+                                 (double)INFINITY,
+                                 (double)-INFINITY,
+                                 (double)NAN};
 enum { SPECIALS = sizeof special / sizeof *special };
 
 static inline double random_number(void) {
   switch (random_bits() % 8) {
   case 0:
-  case 1: return special[random_bits() % SPECIALS];
-  case 2: return (double)(int64_t)(random_bits() % 21) - 10;
-  case 3: return ldexp(random_between(-1, 1), (int)(random_bits() % 260) - 130);
-  default: return random_between(-4, 4);
+  case 1:
+    return special[random_bits() % SPECIALS];
+  case 2:
+    return (double)(int64_t)(random_bits() % 21) - 10;
+  case 3: {
+    int e = (int)(random_bits() % 260) - 130;
+    return ldexp(random_between(-1, 1), e);
+  }
+  default:
+    return random_between(-4, 4);
   }
 }
 static inline void fill(nv_dtype d, void *p, int64_t n) {
@@ -67,12 +126,23 @@ static inline void fill(nv_dtype d, void *p, int64_t n) {
     int shift = (int)(random_bits() % 64);
     int64_t whole = random_bits() % 4 ? (int64_t)(bits % 21) - 10 : (int64_t)bits >> shift;
     switch (d) {
-    case NV_F32: ((float *)p)[i] = (float)random_number(); break;
-    case NV_F64: ((double *)p)[i] = random_number(); break;
-    case NV_I32: ((int32_t *)p)[i] = (int32_t)(random_bits() % 16 ? whole : INT32_MIN); break;
-    case NV_I64: ((int64_t *)p)[i] = random_bits() % 16 ? whole : INT64_MIN; break;
-    case NV_BOOL: ((uint8_t *)p)[i] = (uint8_t)(bits % 3 ? bits % 2 : bits); break;
-    default: memcpy((char *)p + (size_t)i * nv_dtype_size(d), &whole, nv_dtype_size(d)); /* little-endian */
+    case NV_F32:
+      ((float *)p)[i] = (float)random_number();
+      break;
+    case NV_F64:
+      ((double *)p)[i] = random_number();
+      break;
+    case NV_I32:
+      ((int32_t *)p)[i] = (int32_t)(random_bits() % 16 ? whole : INT32_MIN);
+      break;
+    case NV_I64:
+      ((int64_t *)p)[i] = random_bits() % 16 ? whole : INT64_MIN;
+      break;
+    case NV_BOOL:
+      ((uint8_t *)p)[i] = (uint8_t)(bits % 3 ? bits % 2 : bits);
+      break;
+    default:
+      memcpy((char *)p + (size_t)i * nv_dtype_size(d), &whole, nv_dtype_size(d)); /* little-endian */
     }
   }
 }
@@ -96,18 +166,26 @@ static inline int64_t first_difference(nv_dtype d, const void *a, const void *b,
 }
 static inline double number(nv_dtype d, const void *p, int64_t i) {
   switch (d) {
-  case NV_F32: return (double)((const float *)p)[i];
-  case NV_F64: return ((const double *)p)[i];
-  case NV_I32: return ((const int32_t *)p)[i];
-  case NV_I64: return (double)((const int64_t *)p)[i];
-  default: return ((const uint8_t *)p)[i];
+  case NV_F32:
+    return (double)((const float *)p)[i];
+  case NV_F64:
+    return ((const double *)p)[i];
+  case NV_I32:
+    return ((const int32_t *)p)[i];
+  case NV_I64:
+    return (double)((const int64_t *)p)[i];
+  default:
+    return ((const uint8_t *)p)[i];
   }
 }
 
 /* ---- hashes: results(name) begins a kernel, hash adds to it; the same order for every set ---- */
 static const char *const isas[] = {"avx512", "avx2", "neon", "portable"};
 enum { ISAS = 4, PORTABLE = 3, MAX_RESULTS = 1024 };
-static struct { char name[48]; uint64_t hash; } result[ISAS][MAX_RESULTS];
+static struct {
+  char name[48];
+  uint64_t hash;
+} result[ISAS][MAX_RESULTS];
 static int results_of, n_results;
 
 static inline void results(const char *name, const char *dtype) {

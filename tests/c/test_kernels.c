@@ -26,33 +26,57 @@ static const nv_kernels *k;
   }                                                                                                                    \
   static bool ref_##F(nv_block_op op, T a, T b, T c, T *o) {                                                           \
     switch (op) {                                                                                                      \
-    case NV_BLOCK_copy: return *o = a, true;                                                                           \
-    case NV_BLOCK_neg: return *o = -a, true;                                                                           \
-    case NV_BLOCK_abs: return *o = (T)fabs((double)a), true;                                                           \
-    case NV_BLOCK_sign: return *o = sign_##F(a), true;                                                                 \
-    case NV_BLOCK_square: return *o = a * a, true;                                                                     \
-    case NV_BLOCK_reciprocal: return *o = 1 / a, true;                                                                 \
-    case NV_BLOCK_sqrt: return *o = sizeof(T) == 4 ? (T)sqrtf((float)a) : (T)sqrt((double)a), true;                    \
-    case NV_BLOCK_rsqrt: return *o = 1 / (sizeof(T) == 4 ? (T)sqrtf((float)a) : (T)sqrt((double)a)), true;             \
-    case NV_BLOCK_relu: return *o = a < 0 ? 0 : a, true;                                                               \
-    case NV_BLOCK_floor: return *o = (T)floor((double)a), true;                                                        \
-    case NV_BLOCK_ceil: return *o = (T)ceil((double)a), true;                                                          \
-    case NV_BLOCK_round: return *o = (T)nearbyint((double)a), true;                                                    \
-    case NV_BLOCK_trunc: return *o = (T)trunc((double)a), true;                                                        \
-    case NV_BLOCK_add: return *o = a + b, true;                                                                        \
-    case NV_BLOCK_subtract: return *o = a - b, true;                                                                   \
-    case NV_BLOCK_multiply: return *o = a * b, true;                                                                   \
-    case NV_BLOCK_divide: return *o = a / b, true;                                                                     \
-    case NV_BLOCK_floor_divide: return *o = floor_divide_##F(a, b), true;                                              \
-    case NV_BLOCK_mod: return *o = mod_##F(a, b), true;                                                                \
-    case NV_BLOCK_maximum: return *o = max_##F(a, b), true;                                                            \
-    case NV_BLOCK_minimum: return *o = min_##F(a, b), true;                                                            \
-    case NV_BLOCK_relu_grad: return *o = a > 0 ? b : 0, true;                                                          \
+    case NV_BLOCK_copy:                                                                                                \
+      return *o = a, true;                                                                                             \
+    case NV_BLOCK_neg:                                                                                                 \
+      return *o = -a, true;                                                                                            \
+    case NV_BLOCK_abs:                                                                                                 \
+      return *o = (T)fabs((double)a), true;                                                                            \
+    case NV_BLOCK_sign:                                                                                                \
+      return *o = sign_##F(a), true;                                                                                   \
+    case NV_BLOCK_square:                                                                                              \
+      return *o = a * a, true;                                                                                         \
+    case NV_BLOCK_reciprocal:                                                                                          \
+      return *o = 1 / a, true;                                                                                         \
+    case NV_BLOCK_sqrt:                                                                                                \
+      return *o = sizeof(T) == 4 ? (T)sqrtf((float)a) : (T)sqrt((double)a), true;                                      \
+    case NV_BLOCK_rsqrt:                                                                                               \
+      return *o = 1 / (sizeof(T) == 4 ? (T)sqrtf((float)a) : (T)sqrt((double)a)), true;                                \
+    case NV_BLOCK_relu:                                                                                                \
+      return *o = a < 0 ? 0 : a, true;                                                                                 \
+    case NV_BLOCK_floor:                                                                                               \
+      return *o = (T)floor((double)a), true;                                                                           \
+    case NV_BLOCK_ceil:                                                                                                \
+      return *o = (T)ceil((double)a), true;                                                                            \
+    case NV_BLOCK_round:                                                                                               \
+      return *o = (T)nearbyint((double)a), true;                                                                       \
+    case NV_BLOCK_trunc:                                                                                               \
+      return *o = (T)trunc((double)a), true;                                                                           \
+    case NV_BLOCK_add:                                                                                                 \
+      return *o = a + b, true;                                                                                         \
+    case NV_BLOCK_subtract:                                                                                            \
+      return *o = a - b, true;                                                                                         \
+    case NV_BLOCK_multiply:                                                                                            \
+      return *o = a * b, true;                                                                                         \
+    case NV_BLOCK_divide:                                                                                              \
+      return *o = a / b, true;                                                                                         \
+    case NV_BLOCK_floor_divide:                                                                                        \
+      return *o = floor_divide_##F(a, b), true;                                                                        \
+    case NV_BLOCK_mod:                                                                                                 \
+      return *o = mod_##F(a, b), true;                                                                                 \
+    case NV_BLOCK_maximum:                                                                                             \
+      return *o = max_##F(a, b), true;                                                                                 \
+    case NV_BLOCK_minimum:                                                                                             \
+      return *o = min_##F(a, b), true;                                                                                 \
+    case NV_BLOCK_relu_grad:                                                                                           \
+      return *o = a > 0 ? b : 0, true;                                                                                 \
     case NV_BLOCK_fma:                                                                                                 \
       *o = k->vector_bytes == 16 && strcmp(k->isa, "portable") == 0 ? (T)(a * b) + c                                   \
-           : sizeof(T) == 4 ? (T)fmaf((float)a, (float)b, (float)c) : (T)fma((double)a, (double)b, (double)c);         \
+           : sizeof(T) == 4                                         ? (T)fmaf((float)a, (float)b, (float)c)            \
+                                                                    : (T)fma((double)a, (double)b, (double)c);         \
       return true;                                                                                                     \
-    default: return false;                                                                                             \
+    default:                                                                                                           \
+      return false;                                                                                                    \
     }                                                                                                                  \
   }
 REF_FLOAT(float, f32)
@@ -73,23 +97,40 @@ REF_FLOAT(double, f64)
     case NV_BLOCK_floor:                                                                                               \
     case NV_BLOCK_ceil:                                                                                                \
     case NV_BLOCK_round:                                                                                               \
-    case NV_BLOCK_trunc: return *o = a, true;                                                                          \
-    case NV_BLOCK_neg: return *o = (T)(0 - (U)a), true;                                                                \
-    case NV_BLOCK_abs: return *o = a < 0 ? (T)(0 - (U)a) : a, true;                                                    \
-    case NV_BLOCK_sign: return *o = (T)((a > 0) - (a < 0)), true;                                                      \
-    case NV_BLOCK_square: return *o = (T)((U)a * (U)a), true;                                                          \
-    case NV_BLOCK_relu: return *o = a > 0 ? a : 0, true;                                                               \
-    case NV_BLOCK_add: return *o = (T)((U)a + (U)b), true;                                                             \
-    case NV_BLOCK_subtract: return *o = (T)((U)a - (U)b), true;                                                        \
-    case NV_BLOCK_multiply: return *o = (T)((U)a * (U)b), true;                                                        \
-    case NV_BLOCK_floor_divide: return *o = adjust ? q - 1 : q, true;                                                  \
-    case NV_BLOCK_mod: return *o = adjust ? r + b : r, true;                                                           \
-    case NV_BLOCK_power: return *o = power_##F(a, b), b < 100000;                                                      \
-    case NV_BLOCK_maximum: return *o = a > b ? a : b, true;                                                            \
-    case NV_BLOCK_minimum: return *o = a < b ? a : b, true;                                                            \
-    case NV_BLOCK_relu_grad: return *o = a > 0 ? b : 0, true;                                                          \
-    case NV_BLOCK_fma: return *o = (T)((U)a * (U)b + (U)c), true;                                                      \
-    default: return false;                                                                                             \
+    case NV_BLOCK_trunc:                                                                                               \
+      return *o = a, true;                                                                                             \
+    case NV_BLOCK_neg:                                                                                                 \
+      return *o = (T)(0 - (U)a), true;                                                                                 \
+    case NV_BLOCK_abs:                                                                                                 \
+      return *o = a < 0 ? (T)(0 - (U)a) : a, true;                                                                     \
+    case NV_BLOCK_sign:                                                                                                \
+      return *o = (T)((a > 0) - (a < 0)), true;                                                                        \
+    case NV_BLOCK_square:                                                                                              \
+      return *o = (T)((U)a * (U)a), true;                                                                              \
+    case NV_BLOCK_relu:                                                                                                \
+      return *o = a > 0 ? a : 0, true;                                                                                 \
+    case NV_BLOCK_add:                                                                                                 \
+      return *o = (T)((U)a + (U)b), true;                                                                              \
+    case NV_BLOCK_subtract:                                                                                            \
+      return *o = (T)((U)a - (U)b), true;                                                                              \
+    case NV_BLOCK_multiply:                                                                                            \
+      return *o = (T)((U)a * (U)b), true;                                                                              \
+    case NV_BLOCK_floor_divide:                                                                                        \
+      return *o = adjust ? q - 1 : q, true;                                                                            \
+    case NV_BLOCK_mod:                                                                                                 \
+      return *o = adjust ? r + b : r, true;                                                                            \
+    case NV_BLOCK_power:                                                                                               \
+      return *o = power_##F(a, b), b < 100000;                                                                         \
+    case NV_BLOCK_maximum:                                                                                             \
+      return *o = a > b ? a : b, true;                                                                                 \
+    case NV_BLOCK_minimum:                                                                                             \
+      return *o = a < b ? a : b, true;                                                                                 \
+    case NV_BLOCK_relu_grad:                                                                                           \
+      return *o = a > 0 ? b : 0, true;                                                                                 \
+    case NV_BLOCK_fma:                                                                                                 \
+      return *o = (T)((U)a * (U)b + (U)c), true;                                                                       \
+    default:                                                                                                           \
+      return false;                                                                                                    \
     }                                                                                                                  \
   }
 REF_INT(int32_t, uint32_t, i32)
@@ -100,20 +141,34 @@ REF_INT(int64_t, uint64_t, i64)
   static int ref_bool_##F(nv_block_op op, T a, T b) {                                                                  \
     bool x = a != 0, y = b != 0;                                                                                       \
     switch (op) {                                                                                                      \
-    case NV_BLOCK_isnan: return isnan((double)a);                                                                      \
-    case NV_BLOCK_isinf: return isinf((double)a) != 0;                                                                 \
-    case NV_BLOCK_isfinite: return isfinite((double)a);                                                                \
-    case NV_BLOCK_equal: return a == b;                                                                                \
-    case NV_BLOCK_not_equal: return a != b;                                                                            \
-    case NV_BLOCK_less: return a < b;                                                                                  \
-    case NV_BLOCK_less_equal: return a <= b;                                                                           \
-    case NV_BLOCK_greater: return a > b;                                                                               \
-    case NV_BLOCK_greater_equal: return a >= b;                                                                        \
-    case NV_BLOCK_logical_not: return !x;                                                                              \
-    case NV_BLOCK_logical_and: return x && y;                                                                          \
-    case NV_BLOCK_logical_or: return x || y;                                                                           \
-    case NV_BLOCK_logical_xor: return x != y;                                                                          \
-    default: return -1;                                                                                                \
+    case NV_BLOCK_isnan:                                                                                               \
+      return isnan((double)a);                                                                                         \
+    case NV_BLOCK_isinf:                                                                                               \
+      return isinf((double)a) != 0;                                                                                    \
+    case NV_BLOCK_isfinite:                                                                                            \
+      return isfinite((double)a);                                                                                      \
+    case NV_BLOCK_equal:                                                                                               \
+      return a == b;                                                                                                   \
+    case NV_BLOCK_not_equal:                                                                                           \
+      return a != b;                                                                                                   \
+    case NV_BLOCK_less:                                                                                                \
+      return a < b;                                                                                                    \
+    case NV_BLOCK_less_equal:                                                                                          \
+      return a <= b;                                                                                                   \
+    case NV_BLOCK_greater:                                                                                             \
+      return a > b;                                                                                                    \
+    case NV_BLOCK_greater_equal:                                                                                       \
+      return a >= b;                                                                                                   \
+    case NV_BLOCK_logical_not:                                                                                         \
+      return !x;                                                                                                       \
+    case NV_BLOCK_logical_and:                                                                                         \
+      return x && y;                                                                                                   \
+    case NV_BLOCK_logical_or:                                                                                          \
+      return x || y;                                                                                                   \
+    case NV_BLOCK_logical_xor:                                                                                         \
+      return x != y;                                                                                                   \
+    default:                                                                                                           \
+      return -1;                                                                                                       \
     }                                                                                                                  \
   }
 REF_BOOLS(float, f32)
@@ -143,20 +198,24 @@ static bool reference(nv_block_op op, nv_dtype d, const void *a, const void *b, 
     CASE(NV_F64, double, f64)
     CASE(NV_I32, int32_t, i32)
     CASE(NV_I64, int64_t, i64)
-  default: break;
+  default:
+    break;
   }
   uint8_t raw = ((const uint8_t *)a)[i];
   bool x = raw != 0, y = ((const uint8_t *)b)[i] != 0;
   int v = ref_bool_b8(op, x, y);
   if (v < 0)
-    v = op == NV_BLOCK_add || op == NV_BLOCK_maximum ? x || y
+    v = op == NV_BLOCK_add || op == NV_BLOCK_maximum        ? x || y
         : op == NV_BLOCK_multiply || op == NV_BLOCK_minimum ? x && y
                                                             : raw;
   return *(uint8_t *)o = (uint8_t)v, true;
 }
 
 #define NAME(name, inputs) {#name, inputs},
-static const struct { const char *name; int inputs; } block_op[] = {NV_BLOCK_OPS(NAME)};
+static const struct {
+  const char *name;
+  int inputs;
+} block_op[] = {NV_BLOCK_OPS(NAME)};
 
 static void check_block(nv_block_op op, nv_dtype d) {
   enum { N = 1500 };
@@ -191,7 +250,8 @@ static void check_block(nv_block_op op, nv_dtype d) {
       b.out = place < 0 ? array(3, (size_t)n * size) : array_begin[place];
       k->block[op][d](&b);
       int64_t bad = first_difference(out, b.out, (char *)full + (size_t)at * size, n);
-      CHECK(bad < 0, "%s %s %s: n %d, in place %d, differs at %d", k->isa, name, nv_dtype_name(d), (int)n, place, (int)bad);
+      CHECK(bad < 0, "%s %s %s: n %d, in place %d, differs at %d", k->isa, name, nv_dtype_name(d), (int)n, place,
+            (int)bad);
       CHECK(array_intact(place < 0 ? 3 : place), "%s %s: wrote before the array", k->isa, name);
     }
   }
@@ -209,8 +269,8 @@ static void check_iota(nv_dtype d) {
         k->block[NV_BLOCK_iota][d](&b);
         hash(d, b.out, n);
         for (int64_t i = 0; i < n; i++)
-          CHECK(number(d, b.out, i) == (double)(params[p][2] + (index + i) / params[p][0] % params[p][1]), "%s iota %s", k->isa,
-                nv_dtype_name(d));
+          CHECK(number(d, b.out, i) == (double)(params[p][2] + (index + i) / params[p][0] % params[p][1]), "%s iota %s",
+                k->isa, nv_dtype_name(d));
       }
 }
 
@@ -223,12 +283,17 @@ static void check_random(nv_dtype d) {
   for (size_t f = 0; f < sizeof first / sizeof *first; f++)
     for (size_t r = 0; r < sizeof range / sizeof *range; r++)
       for (int64_t n = 0; n <= 700; n += n < 70 ? 1 : 133) {
-        nv_block b = {.out = array(0, (size_t)n * nv_dtype_size(d)), .in = {state}, .n = n, .index = first[f], .params = range[r]};
+        nv_block b = {.out = array(0, (size_t)n * nv_dtype_size(d)),
+                      .in = {state},
+                      .n = n,
+                      .index = first[f],
+                      .params = range[r]};
         k->block[NV_BLOCK_random_uniform][d](&b);
         hash(d, b.out, n);
         for (int64_t i = 0; i < n; i++) {
           uint64_t e = (uint64_t)(first[f] + i), group = d == NV_F32 ? e / 4 : e / 2;
-          uint32_t w[4], counter[4] = {(uint32_t)group, (uint32_t)(group >> 32), (uint32_t)state[1], (uint32_t)(state[1] >> 32)};
+          uint32_t w[4],
+              counter[4] = {(uint32_t)group, (uint32_t)(group >> 32), (uint32_t)state[1], (uint32_t)(state[1] >> 32)};
           nv_philox4x32(counter, key, w);
           double want;
           if (d == NV_F32) {
@@ -237,7 +302,8 @@ static void check_random(nv_dtype d) {
             want = (double)(v < high ? v : nextafterf(high, low));
           } else {
             double low = range[r][0], high = range[r][1];
-            double u = (double)(((uint64_t)w[e % 2 * 2 + 1] << 32 | w[e % 2 * 2]) >> 12) * 0x1p-52, v = low + u * (high - low);
+            double u = (double)(((uint64_t)w[e % 2 * 2 + 1] << 32 | w[e % 2 * 2]) >> 12) * 0x1p-52,
+                   v = low + u * (high - low);
             want = v < high ? v : nextafter(high, low);
           }
           CHECK(number(d, b.out, i) == want, "%s random_uniform %s: %.17g, want %.17g", k->isa, nv_dtype_name(d),
@@ -256,23 +322,49 @@ static void cast_reference(nv_dtype from, nv_dtype to, const void *p, int64_t i,
   int64_t w = 0;
   bool unsigned64 = from == NV_U64, real = from == NV_F32 || from == NV_F64;
   switch (from) {
-  case NV_I8: w = ((const int8_t *)p)[i]; break;
-  case NV_U8: w = ((const uint8_t *)p)[i]; break;
-  case NV_I16: w = ((const int16_t *)p)[i]; break;
-  case NV_U16: w = ((const uint16_t *)p)[i]; break;
-  case NV_U32: w = ((const uint32_t *)p)[i]; break;
-  case NV_BOOL: w = ((const uint8_t *)p)[i] != 0; break;
-  case NV_I32: w = ((const int32_t *)p)[i]; break;
+  case NV_I8:
+    w = ((const int8_t *)p)[i];
+    break;
+  case NV_U8:
+    w = ((const uint8_t *)p)[i];
+    break;
+  case NV_I16:
+    w = ((const int16_t *)p)[i];
+    break;
+  case NV_U16:
+    w = ((const uint16_t *)p)[i];
+    break;
+  case NV_U32:
+    w = ((const uint32_t *)p)[i];
+    break;
+  case NV_BOOL:
+    w = ((const uint8_t *)p)[i] != 0;
+    break;
+  case NV_I32:
+    w = ((const int32_t *)p)[i];
+    break;
   case NV_I64:
-  case NV_U64: w = ((const int64_t *)p)[i]; break;
-  default: v = number(from, p, i);
+  case NV_U64:
+    w = ((const int64_t *)p)[i];
+    break;
+  default:
+    v = number(from, p, i);
   }
   switch (to) {
-  case NV_F32: *(float *)o = real ? (float)v : unsigned64 ? (float)(uint64_t)w : (float)w; break;
-  case NV_F64: *(double *)o = real ? v : unsigned64 ? (double)(uint64_t)w : (double)w; break;
-  case NV_I32: *(int32_t *)o = (int32_t)(real ? saturated(v, 0x1p31, INT32_MIN, INT32_MAX) : w); break;
-  case NV_I64: *(int64_t *)o = real ? saturated(v, 0x1p63, INT64_MIN, INT64_MAX) : w; break;
-  default: *(uint8_t *)o = real ? v != 0 : w != 0;
+  case NV_F32:
+    *(float *)o = real ? (float)v : unsigned64 ? (float)(uint64_t)w : (float)w;
+    break;
+  case NV_F64:
+    *(double *)o = real ? v : unsigned64 ? (double)(uint64_t)w : (double)w;
+    break;
+  case NV_I32:
+    *(int32_t *)o = (int32_t)(real ? saturated(v, 0x1p31, INT32_MIN, INT32_MAX) : w);
+    break;
+  case NV_I64:
+    *(int64_t *)o = real ? saturated(v, 0x1p63, INT64_MIN, INT64_MAX) : w;
+    break;
+  default:
+    *(uint8_t *)o = real ? v != 0 : w != 0;
   }
 }
 static void check_cast(nv_dtype from, nv_dtype to) {
@@ -280,7 +372,8 @@ static void check_cast(nv_dtype from, nv_dtype to) {
   snprintf(name, sizeof name, "cast %s", nv_dtype_name(from));
   results(name, nv_dtype_name(to));
   for (int64_t n = 0; n <= 1300; n += n < 70 ? 1 : 123) {
-    nv_block b = {.out = array(1, (size_t)n * nv_dtype_size(to)), .in = {array(0, (size_t)n * nv_dtype_size(from))}, .n = n};
+    nv_block b = {
+        .out = array(1, (size_t)n * nv_dtype_size(to)), .in = {array(0, (size_t)n * nv_dtype_size(from))}, .n = n};
     fill(from, array_begin[0], n);
     k->cast[from][to](&b);
     hash(to, b.out, n);
@@ -294,7 +387,8 @@ static void check_cast(nv_dtype from, nv_dtype to) {
     void *own = array_begin[1];
     b.out = array_begin[0];
     k->cast[from][to](&b);
-    CHECK(first_difference(to, b.out, own, n) < 0, "%s cast %s to %s in place", k->isa, nv_dtype_name(from), nv_dtype_name(to));
+    CHECK(first_difference(to, b.out, own, n) < 0, "%s cast %s to %s in place", k->isa, nv_dtype_name(from),
+          nv_dtype_name(to));
   }
 }
 
@@ -308,8 +402,8 @@ static void put(nv_dtype d, void *p, double v) { /* the nearest value of the dty
 }
 /* a <op> b by the kernels' own block ops, which have been checked. */
 static void combine(nv_reduce_op op, nv_dtype d, void *a, const void *b) {
-  static const nv_block_op by[] = {NV_BLOCK_add, NV_BLOCK_multiply, NV_BLOCK_maximum, NV_BLOCK_minimum, NV_BLOCK_logical_or,
-                                   NV_BLOCK_logical_and};
+  static const nv_block_op by[] = {NV_BLOCK_add,     NV_BLOCK_multiply,   NV_BLOCK_maximum,
+                                   NV_BLOCK_minimum, NV_BLOCK_logical_or, NV_BLOCK_logical_and};
   nv_block x = {.out = a, .in = {a, b}, .n = 1};
   k->block[by[op]][d](&x);
 }
@@ -322,7 +416,8 @@ static void reduce_reference(nv_reduce_op op, nv_dtype d, const char *p, int64_t
     for (int64_t i = 1; i < n; i++) {
       const char *x = p + (size_t)(i * step) * size, *y = p + (size_t)(best * step) * size;
       double a = number(d, x, 0), b = number(d, y, 0);
-      bool wins = d == NV_I64 ? (op == NV_REDUCE_ARGMAX ? *(const int64_t *)x > *(const int64_t *)y : *(const int64_t *)x < *(const int64_t *)y)
+      bool wins = d == NV_I64 ? (op == NV_REDUCE_ARGMAX ? *(const int64_t *)x > *(const int64_t *)y
+                                                        : *(const int64_t *)x < *(const int64_t *)y)
                               : !isnan(b) && (isnan(a) || (op == NV_REDUCE_ARGMAX ? a > b : a < b));
       if (wins) best = (int32_t)i;
     }
@@ -368,16 +463,17 @@ static void check_reduce(nv_reduce_op op, nv_dtype d) {
         for (int64_t i = 0; i < inner; i++) {
           uint64_t want = 0;
           reduce_reference(op, d, x + (size_t)(r * n * inner + i) * size, n, inner, &want);
-          CHECK(same(out, o + (size_t)(r * inner + i) * out_size, &want, 0), "%s %s %s: [%d, %d, %d] at (%d, %d): %.9g, want %.9g",
-                k->isa, reduce_name[op], nv_dtype_name(d), (int)outer, (int)n, (int)inner, (int)r, (int)i,
-                number(out, o, r * inner + i), number(out, &want, 0));
+          CHECK(same(out, o + (size_t)(r * inner + i) * out_size, &want, 0),
+                "%s %s %s: [%d, %d, %d] at (%d, %d): %.9g, want %.9g", k->isa, reduce_name[op], nv_dtype_name(d),
+                (int)outer, (int)n, (int)inner, (int)r, (int)i, number(out, o, r * inner + i), number(out, &want, 0));
         }
       int64_t a = (outer + 1) / 2, c = inner / 3; /* four parts, made in another order */
       k->reduce[op][d](x, parts, a, outer, n, inner, c, inner);
       k->reduce[op][d](x, parts, 0, a, n, inner, c, inner);
       k->reduce[op][d](x, parts, 0, a, n, inner, 0, c);
       k->reduce[op][d](x, parts, a, outer, n, inner, 0, c);
-      CHECK(first_difference(out, o, parts, outer * inner) < 0, "%s %s %s: parts differ", k->isa, reduce_name[op], nv_dtype_name(d));
+      CHECK(first_difference(out, o, parts, outer * inner) < 0, "%s %s %s: parts differ", k->isa, reduce_name[op],
+            nv_dtype_name(d));
       CHECK(array_intact(1) && array_intact(2), "%s %s: wrote before the array", k->isa, reduce_name[op]);
     }
 }
@@ -398,8 +494,10 @@ static void check_softmax(nv_row_op op, nv_dtype d) {
       for (int64_t i = 0; i < rows * n; i++) {
         double v = random_between(-scale, scale);
         if (random_bits() % 50 == 0) v = (double)-INFINITY;
-        if (d == NV_F32) ((float *)x)[i] = (float)v;
-        else ((double *)x)[i] = v;
+        if (d == NV_F32)
+          ((float *)x)[i] = (float)v;
+        else
+          ((double *)x)[i] = v;
       }
       void *o = array(1, (size_t)(rows * per_row) * size);
       k->row[op][d](x, o, 0, rows, n);
@@ -411,10 +509,16 @@ static void check_softmax(nv_row_op op, nv_dtype d) {
         for (int64_t i = 0; i < n; i++) s += isinf(m) ? 0 : expl((long double)number(d, x, r * n + i) - m);
         for (int64_t i = 0; i < per_row; i++) {
           long double v = (long double)number(d, x, r * n + i), got = (long double)number(d, o, r * per_row + i);
-          long double want = op == NV_ROW_SOFTMAX ? expl(v - m) / s : op == NV_ROW_LOG_SOFTMAX ? v - m - logl(s) : m + logl(s);
+          long double want = op == NV_ROW_SOFTMAX       ? expl(v - m) / s
+                             : op == NV_ROW_LOG_SOFTMAX ? v - m - logl(s)
+                                                        : m + logl(s);
           if (op == NV_ROW_LOGSUMEXP && isinf(m)) want = m;
-          bool ok = isnan(want) ? isnan(got) : isinf(want) ? got == want
-                    : fabsl(got - want) <= eps * (op == NV_ROW_SOFTMAX ? want * (12 + (want > 0 ? fabsl(v - m) : 0)) + (long double)0x1p-126 : 4 + fabsl(want) + fabsl(m));
+          bool ok = isnan(want)   ? isnan(got)
+                    : isinf(want) ? got == want
+                                  : fabsl(got - want) <=
+                                        eps * (op == NV_ROW_SOFTMAX
+                                                   ? want * (12 + (want > 0 ? fabsl(v - m) : 0)) + (long double)0x1p-126
+                                                   : 4 + fabsl(want) + fabsl(m));
           CHECK(ok, "%s %s %s n %d: %.9Lg, want %.9Lg", k->isa, row_name[op], nv_dtype_name(d), (int)n, got, want);
         }
       }
@@ -460,8 +564,10 @@ static void run(const nv_kernels *set) {
       if (k->reduce[op][d]) check_reduce(op, d);
     for (int op = 0; op < NV_ROW_COUNT; op++) {
       if (!k->row[op][d]) continue;
-      if (op <= NV_ROW_LOGSUMEXP) check_softmax(op, d);
-      else check_scan(op, d);
+      if (op <= NV_ROW_LOGSUMEXP)
+        check_softmax(op, d);
+      else
+        check_scan(op, d);
     }
   }
 }

@@ -1,5 +1,5 @@
-/* test_loop.c: the epoch loop against training by hand in whole numbers; interruption; random numbers; plans that run on
- * several threads at once. */
+/* test_loop.c: the epoch loop against training by hand in whole numbers; interruption; random numbers; plans that run
+ * on several threads at once. */
 #include "check.h"
 #include "graph/plan.h"
 
@@ -14,7 +14,9 @@ static int64_t pick(int64_t n) { /* 0 .. n-1 */
   seed = seed * 6364136223846793005u + 1442695040888963407u;
   return (int64_t)(seed >> 33) % n;
 }
-static nv_type type2(nv_dtype dtype, int64_t m, int64_t n) { return (nv_type){.dtype = dtype, .ndim = 2, .shape = {m, n}}; }
+static nv_type type2(nv_dtype dtype, int64_t m, int64_t n) {
+  return (nv_type){.dtype = dtype, .ndim = 2, .shape = {m, n}};
+}
 
 /* ---- the loop ---- */
 
@@ -38,7 +40,8 @@ static void make_trainer(trainer *t, int64_t rows, nv_variable *w, nv_variable *
   OK(nv_graph_variable(t->g, count, &nc));
   nv_node *y = nv_opx(t->g, "matmul", (nv_node *[]){t->x, nw}, 2, (int64_t[]){0, 0}, 2, 0, 0, 0);
   nv_node *loss = nv_op2(t->g, "sparse_softmax_cross_entropy", y, t->labels); /* checks labels; adds nothing below */
-  nv_node *nothing = nv_op2(t->g, "multiply", nv_op2(t->g, "minimum", loss, nv_scalar(t->g, NV_F32, 0)), nv_scalar(t->g, NV_F32, 0));
+  nv_node *nothing =
+      nv_op2(t->g, "multiply", nv_op2(t->g, "minimum", loss, nv_scalar(t->g, NV_F32, 0)), nv_scalar(t->g, NV_F32, 0));
   nv_node *column = nv_reshape(t->g, nothing, 2, (int64_t[]){rows, 1});
   nv_node *xs = nv_op2(t->g, "add", nv_op2(t->g, "minimum", t->x, nv_scalar(t->g, NV_F32, 1)), column);
   nv_node *dw = nv_opx(t->g, "matmul", (nv_node *[]){xs, t->x}, 2, (int64_t[]){1, 0}, 2, 0, 0, 0);
@@ -46,7 +49,8 @@ static void make_trainer(trainer *t, int64_t rows, nv_variable *w, nv_variable *
   nv_node *c2 = nv_op2(t->g, "add", nc, nv_scalar(t->g, NV_F32, 1));
   nv_update updates[2] = {{w, w2}, {count, c2}};
   nv_node *in[2] = {t->x, t->labels}, *out[2] = {y, t->labels};
-  nv_plan_spec spec = {.inputs = in, .n_inputs = 2, .outputs = out, .n_outputs = outputs ? 2 : 0, .updates = updates, .n_updates = 2};
+  nv_plan_spec spec = {
+      .inputs = in, .n_inputs = 2, .outputs = out, .n_outputs = outputs ? 2 : 0, .updates = updates, .n_updates = 2};
   OK(nv_plan_new(t->g, &spec, &t->plan));
 }
 
@@ -67,7 +71,8 @@ typedef struct data {
 
 static void make_data(data *d) {
   for (int r = 0; r < ROWS; r++) {
-    for (int c = 0; c < WIDE; c++) d->x[r][c] = (float)(d->small[r][c] = (uint8_t)pick(4)), d->large[r][c] = (double)d->x[r][c];
+    for (int c = 0; c < WIDE; c++)
+      d->x[r][c] = (float)(d->small[r][c] = (uint8_t)pick(4)), d->large[r][c] = (double)d->x[r][c];
     d->labels[r] = (int32_t)pick(WIDE);
     d->order[r] = r;
   }
@@ -108,8 +113,13 @@ static void test_loop(int threads) {
   int64_t total = (ROWS + BATCH - 1) / BATCH, allocations = 0;
   for (int k = 0; k < 12; k++) {
     const int64_t *order = k % 2 ? d.order : NULL;
-    nv_loop_spec spec = {.plan = full.plan, .tail = tail.plan, .n = ROWS, .batch = BATCH, .order = order,
-                         .sources = sources[k / 2 % 3], .n_sources = 2};
+    nv_loop_spec spec = {.plan = full.plan,
+                         .tail = tail.plan,
+                         .n = ROWS,
+                         .batch = BATCH,
+                         .order = order,
+                         .sources = sources[k / 2 % 3],
+                         .n_sources = 2};
     int64_t step = 0, middle = 1 + k % 6;
     memset(weights, 0, sizeof expected), memset(expected, 0, sizeof expected);
     *counted = 0;
@@ -131,8 +141,15 @@ static void test_loop(int threads) {
   float y[ROWS][WIDE];
   int32_t seen[ROWS];
   nv_sink sinks[2] = {{y}, {seen}};
-  nv_loop_spec spec = {.plan = with[0].plan, .tail = with[1].plan, .n = ROWS, .batch = BATCH, .order = d.order,
-                       .sources = sources[0], .n_sources = 2, .sinks = sinks, .n_sinks = 2};
+  nv_loop_spec spec = {.plan = with[0].plan,
+                       .tail = with[1].plan,
+                       .n = ROWS,
+                       .batch = BATCH,
+                       .order = d.order,
+                       .sources = sources[0],
+                       .n_sources = 2,
+                       .sinks = sinks,
+                       .n_sinks = 2};
   int64_t step = 0;
   memset(weights, 0, sizeof expected), memset(expected, 0, sizeof expected);
   OK(nv_loop_run(&spec, &step, total, 0, NULL));
@@ -147,15 +164,17 @@ static void test_loop(int threads) {
   }
 
   /* A bad label in step 3: the state is as after step 2, and the loop can go on. */
-  spec = (nv_loop_spec){.plan = full.plan, .tail = tail.plan, .n = ROWS, .batch = BATCH, .sources = sources[0], .n_sources = 2};
+  spec = (nv_loop_spec){
+      .plan = full.plan, .tail = tail.plan, .n = ROWS, .batch = BATCH, .sources = sources[0], .n_sources = 2};
   int32_t label = d.labels[3 * BATCH + 5];
   d.labels[3 * BATCH + 5] = WIDE;
   step = 0, *counted = 0;
   memset(weights, 0, sizeof expected), memset(expected, 0, sizeof expected);
-  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) != NV_OK && strstr(nv_error(), "6"), "a label of 6: '%s'", nv_error());
+  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) != NV_OK && strstr(nv_error(), "6"), "a label of 6: '%s'",
+        nv_error());
   train_by_hand(&d, NULL, 3 * BATCH, expected);
-  CHECK(step == 3 && *counted == 3 && memcmp(weights, expected, sizeof expected) == 0, "state after a bad label: step %d, %g",
-        (int)step, (double)*counted);
+  CHECK(step == 3 && *counted == 3 && memcmp(weights, expected, sizeof expected) == 0,
+        "state after a bad label: step %d, %g", (int)step, (double)*counted);
   d.labels[3 * BATCH + 5] = label;
   OK(nv_loop_run(&spec, &step, total, 0, NULL));
   CHECK(step == total && *counted == (float)total, "%d steps, %g counted", (int)step, (double)*counted);
@@ -179,7 +198,8 @@ static void test_loop(int threads) {
     step = before;
     float base = *counted;
     status = nv_loop_run(&spec, &step, total, 0, &poll);
-    CHECK(*counted - base == (float)(step - before), "%d steps, %g updates", (int)(step - before), (double)(*counted - base));
+    CHECK(*counted - base == (float)(step - before), "%d steps, %g updates", (int)(step - before),
+          (double)(*counted - base));
   }
   /* A loop this short ends before the first 20 ms are over: one long one is interrupted for sure. */
   CHECK(status == NV_OK || (status == NV_CANCELLED && calls == 1), "status %d after %d calls", (int)status, calls);
@@ -192,7 +212,8 @@ static void test_loop(int threads) {
   spec.n_sources = 1;
   CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_VALUE, "one source of two");
   spec.n_sources = 2, spec.plan = tail.plan;
-  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_VALUE && strstr(nv_error(), "rows"), "a plan for other rows");
+  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_VALUE && strstr(nv_error(), "rows"),
+        "a plan for other rows");
   spec.plan = NULL;
   CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_VALUE, "no plan");
   spec.plan = full.plan;
@@ -225,7 +246,8 @@ static void test_cancel(int threads) {
   nv_poll poll = {stop_at_once, &calls};
   double start = nv_now();
   nv_status status = nv_plan_run(p, NULL, NULL, &poll);
-  CHECK(status == NV_CANCELLED && calls == 1, "status %d after %d calls and %g s", (int)status, calls, nv_now() - start);
+  CHECK(status == NV_CANCELLED && calls == 1, "status %d after %d calls and %g s", (int)status, calls,
+        nv_now() - start);
   CHECK(((float *)nv_variable_data(v))[7] == 0, "a cancelled step wrote");
   OK(nv_plan_run(p, NULL, NULL, NULL));
   CHECK(((float *)nv_variable_data(v))[7] == 1, "the step after it");
@@ -255,8 +277,8 @@ static void test_random(void) {
     OK(nv_plan_run(p, (const void *[]){state}, (void *[]){threads == 1 ? first : second, twice}, NULL));
     CHECK(threads == 1 || memcmp(first, second, sizeof first) == 0, "other numbers with %d threads", threads);
     for (int k = 0; k < M * N; k++)
-      CHECK(twice[k] == first[k] / 2 && first[k] >= 0 && first[k] < 1, "number %d: %g %g", k,
-            (double)first[k], (double)twice[k]);
+      CHECK(twice[k] == first[k] / 2 && first[k] >= 0 && first[k] < 1, "number %d: %g %g", k, (double)first[k],
+            (double)twice[k]);
     nv_plan_free(p);
     nv_graph_release(g);
   }

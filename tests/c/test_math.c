@@ -1,5 +1,6 @@
-/* test_math.c: the elementary functions of every instruction set: their largest error in units of the last place against
- * the C library in more digits, held to the bounds of kernels/ulp.h; special values; the same bits from every set with fma.
+/* test_math.c: the elementary functions of every instruction set: their largest error in units of the last place
+ * against the C library in more digits, held to the bounds of kernels/ulp.h; special values; the same bits from every
+ * set with fma.
  * `--hash` prints hashes, `--table` the errors found. */
 #include "kernel_fixture.h"
 
@@ -86,19 +87,36 @@ static double sample(nv_block_op op, nv_dtype d, int i) {
   switch (op) {
   case NV_BLOCK_log:
   case NV_BLOCK_log2:
-  case NV_BLOCK_log10: v = i % 2 ? random_between(0, 4) : random_between(0.9, 1.1); break;
-  case NV_BLOCK_log1p: v = i % 2 ? random_between(-1, 4) : random_between(-0.01, 0.01); break;
+  case NV_BLOCK_log10:
+    v = i % 2 ? random_between(0, 4) : random_between(0.9, 1.1);
+    break;
+  case NV_BLOCK_log1p:
+    v = i % 2 ? random_between(-1, 4) : random_between(-0.01, 0.01);
+    break;
   case NV_BLOCK_arcsin:
   case NV_BLOCK_arccos:
-  case NV_BLOCK_arctanh: v = random_between(-1, 1); break;
-  case NV_BLOCK_erfinv: v = i % 2 ? random_between(-1, 1) : 1 - exp(random_between(-36, 0)); break;
-  case NV_BLOCK_arccosh: v = i % 2 ? random_between(1, 5) : 1 + exp(random_between(-30, 30)); break;
+  case NV_BLOCK_arctanh:
+    v = random_between(-1, 1);
+    break;
+  case NV_BLOCK_erfinv:
+    v = i % 2 ? random_between(-1, 1) : 1 - exp(random_between(-36, 0));
+    break;
+  case NV_BLOCK_arccosh:
+    v = i % 2 ? random_between(1, 5) : 1 + exp(random_between(-30, 30));
+    break;
   case NV_BLOCK_sin:
   case NV_BLOCK_cos:
-  case NV_BLOCK_tan: v = i % 2 ? random_between(-10, 10) : (double)(int)(random_bits() % 2000) * 1.5707963267948966; break;
-  case NV_BLOCK_erfc: v = random_between(-6, d == NV_F32 ? 10.5 : 27.5); break;
-  case NV_BLOCK_power: v = i % 2 ? random_between(0, 3) : exp(random_between(-80, 80)); break;
-  default: v = i % 2 ? random_between(-big, big) : random_between(-3, 3);
+  case NV_BLOCK_tan:
+    v = i % 2 ? random_between(-10, 10) : (double)(int)(random_bits() % 2000) * 1.5707963267948966;
+    break;
+  case NV_BLOCK_erfc:
+    v = random_between(-6, d == NV_F32 ? 10.5 : 27.5);
+    break;
+  case NV_BLOCK_power:
+    v = i % 2 ? random_between(0, 3) : exp(random_between(-80, 80));
+    break;
+  default:
+    v = i % 2 ? random_between(-big, big) : random_between(-3, 3);
   }
   return d == NV_F32 ? (double)(float)v : v;
 }
@@ -112,10 +130,14 @@ static void prepare(void) {
         double x = in0[f][t][i] = sample(op, t, pair && i < SPECIALS * SPECIALS ? i / SPECIALS : i), y = 0;
         if (pair) {
           double scale = op == NV_BLOCK_power ? (t ? 600 : 80) / (fabs(log(fabs(x) + 1e-3)) + 0.1) : 4;
-          y = i < SPECIALS * SPECIALS ? special[i % SPECIALS] : i % 3 ? random_between(-scale, scale) : i % 2 ? any_float(t) : (double)(i % 41 - 20);
+          y = i < SPECIALS * SPECIALS ? special[i % SPECIALS]
+              : i % 3                 ? random_between(-scale, scale)
+              : i % 2                 ? any_float(t)
+                                      : (double)(i % 41 - 20);
           if (t == NV_F32) x = in0[f][t][i] = (double)(float)x, y = (double)(float)y;
           in1[f - (FUNCTIONS - 2)][t][i] = y;
-        } else if (t == NV_F32) x = in0[f][t][i] = (double)(float)x;
+        } else if (t == NV_F32)
+          x = in0[f][t][i] = (double)(float)x;
         if (t == NV_F64 && i >= SLOW_N && op == NV_BLOCK_erfinv) continue;
         want[f][t][i] = pair ? functions[f].ref2((wide)x, (wide)y) : functions[f].ref1((wide)x);
       }
@@ -153,8 +175,9 @@ static void run(const nv_kernels *k) {
       for (int i = 0; i < n; i++) {
         double e = ulps(t, number(t, o, i), want[f][t][i]);
         wrong += !(e <= bound);
-        CHECK(e <= bound || wrong > 3, "%s %s %s(%.17g, %.17g) = %.17g, want %.17Lg: %.2f ulp", k->isa, nv_dtype_name(t), functions[f].name,
-              in0[f][t][i], functions[f].ref2 ? in1[f - (FUNCTIONS - 2)][t][i] : 0, number(t, o, i), want[f][t][i], e);
+        CHECK(e <= bound || wrong > 3, "%s %s %s(%.17g, %.17g) = %.17g, want %.17Lg: %.2f ulp", k->isa,
+              nv_dtype_name(t), functions[f].name, in0[f][t][i], functions[f].ref2 ? in1[f - (FUNCTIONS - 2)][t][i] : 0,
+              number(t, o, i), want[f][t][i], e);
         if (e > worst) worst = e;
       }
       found[results_of][f][t] = worst;

@@ -183,6 +183,14 @@ static void test_infer(void) {
           "cast: dtype unknown is not supported; use float32, float64, int32, int64 or bool");
   REJECTS(nv_opx(g, "input", NULL, 0, NULL, 0, 0, 0, 0), NV_ERR_VALUE, "input: cannot be applied as an op");
 
+  nv_type deep = {NV_F32, 8, {1, 1, 1, 1, 1, 1, 1, 2}}, single = {NV_I32, 0, {0}};
+  nv_node *eight, *index;
+  CHECK(nv_graph_input(g, &deep, NULL, &eight) == NV_OK && nv_graph_input(g, &single, NULL, &index) == NV_OK);
+  REJECTS(op2i("scatter_add", index, eight, INTS(0, 3)), NV_ERR_VALUE,
+          "scatter_add: a result of 9 dimensions; at most 8 are supported");
+  REJECTS(op2i("take", eight, input(NV_I32, 2, 2, 2, 0), INTS(0)), NV_ERR_VALUE,
+          "take: a result of 9 dimensions; at most 8 are supported");
+
   nv_node *u = input(NV_F32, 3, 2, 3, 4), *w = input(NV_F32, 3, 1, 4, 5);
   CHECK(shape_is(op2i("matmul", u, w, INTS(0, 0)), 3, 2, 3, 5));
   CHECK(shape_is(two("add", u, input(NV_F32, 2, 3, 1, 0)), 3, 2, 3, 4));

@@ -1,5 +1,5 @@
-/* test_plan.c: plans against a naive interpreter of graphs, on random graphs of integers small enough that every order of
- * additions gives the same floats; then what plans promise besides numbers. */
+/* test_plan.c: plans against a naive interpreter of graphs, on random graphs of integers small enough that every order
+ * of additions gives the same floats; then what plans promise besides numbers. */
 #include "check.h"
 #include "graph/plan.h"
 
@@ -38,11 +38,16 @@ static void coordinates(const nv_type *t, int64_t i, int64_t *c) {
 
 static double load(const void *data, nv_dtype dtype, int64_t i) {
   switch (dtype) {
-  case NV_F32: return (double)((const float *)data)[i];
-  case NV_F64: return ((const double *)data)[i];
-  case NV_I32: return ((const int32_t *)data)[i];
-  case NV_I64: return (double)((const int64_t *)data)[i];
-  default: return ((const uint8_t *)data)[i];
+  case NV_F32:
+    return (double)((const float *)data)[i];
+  case NV_F64:
+    return ((const double *)data)[i];
+  case NV_I32:
+    return ((const int32_t *)data)[i];
+  case NV_I64:
+    return (double)((const int64_t *)data)[i];
+  default:
+    return ((const uint8_t *)data)[i];
   }
 }
 
@@ -87,12 +92,18 @@ static void interpret(const nv_node *n, tensor *all) {
   for (int64_t i = 0; i < size_of(n); i++) {
     coordinates(&n->type, i, c);
     const nv_type *t = n->n_in ? &n->in[0]->type : NULL;
-    if (IS("constant")) out[i] = load(n->data, n->type.dtype, i);
-    else if (IS("full")) out[i] = n->attrs.f[0];
-    else if (IS("iota")) out[i] = (double)c[n->attrs.i[0]];
-    else if (IS("matmul")) out[i] = matmul_at(n, in[0], in[1], c);
-    else if (IS("reshape")) out[i] = in[0][i];
-    else if (IS("broadcast_to")) out[i] = in[0][at(t, c, n->type.ndim)];
+    if (IS("constant"))
+      out[i] = load(n->data, n->type.dtype, i);
+    else if (IS("full"))
+      out[i] = n->attrs.f[0];
+    else if (IS("iota"))
+      out[i] = (double)c[n->attrs.i[0]];
+    else if (IS("matmul"))
+      out[i] = matmul_at(n, in[0], in[1], c);
+    else if (IS("reshape"))
+      out[i] = in[0][i];
+    else if (IS("broadcast_to"))
+      out[i] = in[0][at(t, c, n->type.ndim)];
     else if (IS("transpose")) {
       for (int k = 0; k < n->type.ndim; k++) d[n->attrs.i[k]] = c[k];
       out[i] = in[0][at(t, d, t->ndim)];
@@ -155,7 +166,9 @@ static nv_node *bound(world *w, nv_node *n) {
   return n ? nv_op2(w->g, "minimum", n, nv_scalar(w->g, n->type.dtype, 6)) : NULL;
 }
 
-static nv_type type2(nv_dtype dtype, int64_t m, int64_t n) { return (nv_type){.dtype = dtype, .ndim = 2, .shape = {m, n}}; }
+static nv_type type2(nv_dtype dtype, int64_t m, int64_t n) {
+  return (nv_type){.dtype = dtype, .ndim = 2, .shape = {m, n}};
+}
 
 static nv_node *any(const world *w, nv_dtype dtype, int ndim) {
   for (int tries = 0; tries < 50; tries++) {
@@ -169,7 +182,8 @@ static nv_node *fitting(const world *w, const nv_node *to) { /* a float that bro
   for (int tries = 0; tries < 60; tries++) {
     nv_node *n = w->pool[pick(w->n)];
     nv_type t;
-    if (n->type.dtype == NV_F32 && nv_broadcast("", &to->type, &n->type, &t) == NV_OK && nv_type_size(&t) < 20000) return n;
+    if (n->type.dtype == NV_F32 && nv_broadcast("", &to->type, &n->type, &t) == NV_OK && nv_type_size(&t) < 20000)
+      return n;
   }
   return NULL;
 }
@@ -187,7 +201,9 @@ static void grow(world *w) {
   case 4:
     if (b) r = nv_op2(g, binary[pick(6)], a, b);
     break;
-  case 5: r = nv_op1(g, pick(2) ? "relu" : "neg", a); break;
+  case 5:
+    r = nv_op1(g, pick(2) ? "relu" : "neg", a);
+    break;
   case 6:
     if (b) r = nv_cast(g, nv_op2(g, "less", a, b), NV_F32);
     break;
@@ -257,7 +273,8 @@ static void make_world(world *w, int steps) {
   *w = (world){0};
   OK(nv_graph_new(&w->g));
   int64_t m = extents[1 + pick(5)], n = extents[1 + pick(5)];
-  nv_type types[4] = {type2(NV_F32, m, n), type2(NV_F32, n, m), type2(NV_F32, m, 1), {.dtype = NV_F32, .ndim = 1, .shape = {n}}};
+  nv_type types[4] = {
+      type2(NV_F32, m, n), type2(NV_F32, n, m), type2(NV_F32, m, 1), {.dtype = NV_F32, .ndim = 1, .shape = {n}}};
   for (int k = 0; k < 4; k++) {
     OK(nv_graph_input(w->g, &types[k], NULL, &w->inputs[k]));
     keep(w, w->inputs[k]);
@@ -304,8 +321,8 @@ static nv_node *of_type(const world *w, const nv_type *t) {
 
 static void check_values(const char *what, int k, const nv_node *n, const void *got, const tensor *all) {
   for (int64_t i = 0; i < size_of(n); i++)
-    if (!CHECK(load(got, n->type.dtype, i) == all[n->id].x[i], "%s %d (%s, node %d) item %d: %g, not %g", what, k, n->op->name,
-               (int)n->id, (int)i, load(got, n->type.dtype, i), all[n->id].x[i]))
+    if (!CHECK(load(got, n->type.dtype, i) == all[n->id].x[i], "%s %d (%s, node %d) item %d: %g, not %g", what, k,
+               n->op->name, (int)n->id, (int)i, load(got, n->type.dtype, i), all[n->id].x[i]))
       return;
 }
 
@@ -326,8 +343,14 @@ static bool random_case(int steps, int threads) {
     if (n && pick(4)) updates[n_updates++] = (nv_update){w.vars[k], n};
   }
   OK(nv_set_threads(threads));
-  nv_plan_spec spec = {.inputs = w.inputs, .n_inputs = 4, .outputs = outputs, .n_outputs = OUTS, .updates = updates,
-                       .n_updates = n_updates, .gradients = gradients, .n_gradients = n_gradients};
+  nv_plan_spec spec = {.inputs = w.inputs,
+                       .n_inputs = 4,
+                       .outputs = outputs,
+                       .n_outputs = OUTS,
+                       .updates = updates,
+                       .n_updates = n_updates,
+                       .gradients = gradients,
+                       .n_gradients = n_gradients};
   nv_plan *p = NULL;
   OK(nv_plan_new(w.g, &spec, &p));
   if (!p) return false;
@@ -360,7 +383,8 @@ static bool random_case(int steps, int threads) {
       grad_at += ((size_t)size_of(gradients[k]) * 4 + 63) / 64 * 64;
     }
     CHECK(bytes == grad_at, "gradient bytes");
-    for (int k = 0; k < n_updates; k++) check_values("update", k, updates[k].value, nv_variable_data(updates[k].variable), all);
+    for (int k = 0; k < n_updates; k++)
+      check_values("update", k, updates[k].value, nv_variable_data(updates[k].variable), all);
     for (int k = 0; k < 4; k++) free(in[k]);
     for (int k = 0; k < OUTS; k++) free(out[k]);
   }
@@ -398,8 +422,14 @@ static void test_allocations(void) {
     make_world(&w, 30);
     nv_node *outputs[2] = {w.pool[w.n - 1], w.pool[w.n / 2]}, *value = of_type(&w, nv_variable_type(w.vars[0]));
     nv_update update = {w.vars[0], value};
-    nv_plan_spec spec = {.inputs = w.inputs, .n_inputs = 4, .outputs = outputs, .n_outputs = 2, .updates = &update,
-                         .n_updates = 1, .gradients = outputs, .n_gradients = 1};
+    nv_plan_spec spec = {.inputs = w.inputs,
+                         .n_inputs = 4,
+                         .outputs = outputs,
+                         .n_outputs = 2,
+                         .updates = &update,
+                         .n_updates = 1,
+                         .gradients = outputs,
+                         .n_gradients = 1};
     int64_t live = nv_alloc_live(), n = 1;
     for (; n < 10000 && !p; n++) {
       nv_alloc_fail_at(n);
@@ -448,7 +478,8 @@ static void test_simultaneous(void) {
     OK(nv_graph_variable(g, v[k], &n[k]));
     for (int i = 0; i < 25; i++) ((float *)nv_variable_data(v[k]))[i] = (float)(100 * k + i);
   }
-  nv_update updates[3] = {{v[0], n[1]}, {v[1], nv_op2(g, "add", n[0], n[1])}, {v[2], nv_transpose(g, n[0], (int64_t[]){1, 0})}};
+  nv_update updates[3] = {
+      {v[0], n[1]}, {v[1], nv_op2(g, "add", n[0], n[1])}, {v[2], nv_transpose(g, n[0], (int64_t[]){1, 0})}};
   nv_plan_spec spec = {.updates = updates, .n_updates = 3};
   OK(nv_plan_new(g, &spec, &p));
   OK(nv_plan_run(p, NULL, NULL, NULL));

@@ -226,7 +226,8 @@ static void test_poll(void) {
 int main(void) {
   OK(nv_threads_init());
   CHECK(nv_threads() >= 1, "%d threads", nv_threads());
-  CHECK(nv_set_threads(0) == NV_ERR_VALUE && nv_set_threads(257) == NV_ERR_VALUE, "0 and 257 threads are too few and many");
+  CHECK(nv_set_threads(0) == NV_ERR_VALUE && nv_set_threads(257) == NV_ERR_VALUE,
+        "0 and 257 threads are too few and many");
   test_shares();
   for (int threads = 1; threads <= 4; threads++) test_barriers(threads, threads <= 2 ? 3000 : 300);
   test_failures();

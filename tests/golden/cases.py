@@ -66,21 +66,24 @@ def layer(build: Callable[[Any], list[Any]], shape: tuple[int, ...], k: Any) -> 
     return out
 
 
-def activation_values(name: str, k: Any) -> dict[str, Any]:
-    x = np.float32(
-        [[-100, -30, -10, -5, -3, -2.5, -1, -0.5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 0.5, 1, 2.5, 3, 5, 10, 30, 80]]
-    )
-    return {"values": k.ops.convert_to_numpy(getattr(k.activations, name)(k.ops.convert_to_tensor(x)))}
+def activation_values(name: str, k: Any, *args: float) -> dict[str, Any]:
+    x = [-100, -30, -10, -5, -3, -2.5, -1, -0.5, -1e-3, -1e-20, 0, 1e-20, 1e-3, 0.25, 0.5, 1, 2.5, 3, 5, 10, 30, 80]
+    function = getattr(k.activations, name)
+    return {"values": k.ops.convert_to_numpy(function(k.ops.convert_to_tensor(np.float32([x])), *args))}
 
 
 ACTIVATIONS = [
-    "elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "linear", "log_softmax", "relu", "selu", "sigmoid",
-    "silu", "softmax", "softplus", "softsign", "swish", "tanh",
+    "celu", "elu", "exponential", "gelu", "glu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish",
+    "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid",
+    "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus",
+    "swish", "tanh", "tanh_shrink",
 ]  # fmt: skip
 for name in ACTIVATIONS:
     case(f"activation/{name}", activation_values, name)
     case(f"layer/dense_{name}", layer, lambda k, n=name: [k.layers.Dense(6, activation=n)], (4,))
     case(f"layer/activation_{name}", layer, lambda k, n=name: [k.layers.Activation(n)], (6,))
+
+case("activation/threshold", lambda k: activation_values("threshold", k, 0.3, -2.0))
 
 LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "dense_no_bias": (lambda k: k.layers.Dense(3, use_bias=False), (4,)),
@@ -520,14 +523,16 @@ INITIALIZERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def initializer(cls: str, args: dict[str, Any], k: Any) -> dict[str, Any]:
-    """The spread, the mean, how many values lie within some spreads of zero, and the widest where there is a limit."""
+    """The logarithm of the spread (and of the widest value, where there is a limit), the mean in spreads, and how many
+    values lie within some spreads of zero."""
     out = {}
     for shape in ((200, 300), (3, 5, 40, 50))[: 1 if cls == "Identity" else 2]:
         w = np.asarray(getattr(k.initializers, cls)(**args)(shape), np.float64)
-        top = max(np.abs(w).max(), 1e-6)
-        shares = [np.mean(np.abs(w) <= limit * w.std()) for limit in (0.25, 0.5, 1, 1.5, 2, 2.5)]
-        bounded = "normal" not in args.get("distribution", "") and cls != "RandomNormal"
-        out["x".join(map(str, shape))] = np.array([w.std(), w.mean(), *shares, *([top] if bounded else [])])
+        spread = w.std() + 1e-9
+        shares = [np.mean(np.abs(w) <= limit * spread) for limit in (0.25, 0.5, 1, 1.5, 2, 2.5)]
+        unbounded = cls == "RandomNormal" or args.get("distribution") == "untruncated_normal"
+        widest = [] if unbounded else [np.log(np.abs(w).max() + 1e-9)]
+        out["x".join(map(str, shape))] = np.array([np.log(spread), w.mean() / spread, *shares, *widest])
     return out
 
 

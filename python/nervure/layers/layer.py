@@ -1,15 +1,9 @@
-"""`Layer`, the base class: weights, naming, building on first call, and calls in all three worlds.
-
-A layer called on KerasTensors records a node of a functional model; inside a trace it adds to the graph; on arrays it
-traces itself once for each signature and runs the plan. The Python of `call` runs only while tracing.
-"""
+"""`Layer`, the base class of layers and models: what subclasses write, weights, losses."""
 
 from __future__ import annotations
 
 import inspect
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -18,25 +12,16 @@ import numpy as np
 from .. import constraints, initializers, ops, regularizers, tree
 from .._dtypes import is_float, standardize_dtype
 from .._function import Function
-from .._tensor import Tensor
-from .._trace import Scope, current, suspended
-from ..keras_tensor import KerasTensor, Node, Operation, infer
+from .._trace import current, suspended
 from ..utils import auto_name
 from ..variable import Variable
-from .input_spec import InputSpec, check_inputs
-from .state import LayerState
+from .calling import LayerCall
+from .input_spec import InputSpec
 
 __all__ = ["InputSpec", "Layer"]
 
 
-class _Names(threading.local):
-    stack: tuple[str, ...] = ()
-
-
-_names = _Names()  # the layers being called or built on this thread: the path of a weight made now
-
-
-class Layer(LayerState, Operation):
+class Layer(LayerCall):
     """Base class of layers and models.
 
     Write `__init__` (arguments and sublayers), `build(input_shape)` (weights, with `add_weight`), `call(inputs)` (with
@@ -166,8 +151,7 @@ class Layer(LayerState, Operation):
             )
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
-        stack = _names.stack if _names.stack[-1:] == (self.name,) else (*_names.stack, self.name)
-        variable.path = "/".join((*stack, variable.name))
+        variable.path = self._weight_path(variable.name)
         self._track_weight(variable)
         return variable
 
@@ -194,144 +178,6 @@ class Layer(LayerState, Operation):
             found = [value for layer, value in scope.notes.get("losses", ()) if id(layer) in ids]
         return found + [v.regularizer(v) for v in self.trainable_variables if v.regularizer is not None]
 
-    # ---- calling ----
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if "_name" not in self.__dict__:
-            raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() first")
-        leaves = tree.flatten((args, kwargs))
-        if any(isinstance(leaf, KerasTensor) for leaf in leaves):
-            return self._symbolic_call(args, kwargs)
-        scope = current()
-        if scope is None:
-            return self._call_on_arrays(args, kwargs)
-        for leaf in tree.flatten(args):
-            if leaf is not None and not hasattr(leaf, "shape") and not hasattr(leaf, "__array__"):
-                raise ValueError(
-                    "Only input tensors may be passed as positional arguments. The following argument value should be "
-                    f"passed as a keyword argument: {leaf!r} (of type {type(leaf)}), in the call of layer '{self.name}'"
-                )
-        args, kwargs = tree.map_structure(self._as_tensor, (args, kwargs))
-        inputs = _first(args, kwargs)
-        outer_training = scope.training
-        training = kwargs.pop("training", None)
-        if training is not None:
-            scope.training = bool(training)
-        try:
-            with self._named():
-                if not self.built:
-                    self._build_from(args, kwargs, scope.notes.get("rows"))
-                check_inputs(self.name, self.input_spec, inputs)
-                if "training" in self._call_parameters():
-                    kwargs["training"] = scope.training
-                outputs = self.call(*args, **kwargs)
-                self._after_call(scope, outputs)
-                if not scope.frozen or "recorder" in scope.notes:
-                    self._traced = True
-        except (ValueError, TypeError) as error:
-            _say_where(error, self.name)
-            raise
-        finally:
-            scope.training = outer_training
-        return outputs
-
-    def _after_call(self, scope: Scope, outputs: Any) -> None:
-        if self.activity_regularizer is not None:
-            for y in tree.flatten(outputs):
-                self.add_loss(self.activity_regularizer(y) / float(max(y.shape[0], 1) if y.shape else 1))
-        recorder: dict[str, Any] | None = scope.notes.get("recorder")
-        if recorder is not None and len(_names.stack) > 1:
-            key = path = "/".join(_names.stack[1:])
-            times = 0
-            while key in recorder:
-                times += 1
-                key = f"{path}:{times}"
-            recorder[key] = outputs
-
-    def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not self.built:
-            with self._named():
-                self._build_from(args, kwargs, None)
-        if any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
-            check_inputs(self.name, self.input_spec, _first(args, kwargs))
-        outputs = infer(self.__call__, args, kwargs)
-        Node(self, args, kwargs, outputs)
-        return outputs
-
-    def _as_tensor(self, leaf: Any) -> Any:
-        """Arrays and variables become tensors of this trace; floats get this layer's dtype."""
-        if isinstance(leaf, (bool, int, float, str, type(None))):
-            return leaf
-        if not hasattr(leaf, "dtype") and not hasattr(leaf, "__array__"):
-            return leaf
-        x = leaf if isinstance(leaf, Tensor) else ops.convert_to_tensor(leaf)
-        return ops.cast(x, self._dtype) if self.autocast and is_float(x.dtype) and x.dtype != self._dtype else x
-
-    def _call_on_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Traces the call once for each signature; what `add_loss` got is kept for `losses`."""
-        if kwargs.get("training") is None:
-            default = self._call_parameters().get("training")
-            kwargs = kwargs | {"training": default is not None and default.default is True}
-        if self._on_arrays is None:
-
-            def traced(*args: Any, **kwargs: Any) -> Any:
-                outputs = self(*args, **kwargs)
-                scope = current()
-                assert scope is not None
-                return outputs, scope.notes.get("losses", [])
-
-            self._on_arrays = Function(traced)
-        outputs, losses = self._on_arrays(*args, **kwargs)
-        for owner in self._loss_owners:
-            owner._eager_losses = []
-        self._loss_owners = [owner for owner, _ in losses]
-        for owner, value in losses:
-            owner._eager_losses.append(value)
-        return outputs
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        outer = _names.stack
-        if outer[-1:] != (self.name,):  # the build that a call makes has it already
-            _names.stack = (*outer, self.name)
-        try:
-            yield
-        finally:
-            _names.stack = outer
-
-    @classmethod
-    def _call_parameters(cls) -> dict[str, inspect.Parameter]:
-        """The parameters of `call` by name, without self."""
-        found: dict[str, inspect.Parameter] | None = cls.__dict__.get("_parameters_of_call")
-        if found is None:
-            found = dict(list(inspect.signature(cls.call).parameters.items())[1:])
-            cls._parameters_of_call = found  # type: ignore[attr-defined]
-        return found
-
-    def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
-        """Builds for the shapes of a call. In a probe with `rows` rows the size of the batch is None again."""
-
-        def shape_of(x: Any) -> Any:
-            if not hasattr(x, "shape"):
-                return None
-            shape = tuple(x.shape)
-            return (None, *shape[1:]) if rows is not None and shape[:1] == (rows,) else shape
-
-        names = [n for n, p in inspect.signature(self.build).parameters.items() if p.kind < 2]
-        if len(names) > 1 or (names and names[0] != "input_shape" and names[0].endswith("_shape")):
-            given = dict(zip(self._call_parameters(), args, strict=False)) | kwargs
-            shapes = {f"{k}_shape": tree.map_structure(shape_of, v) for k, v in given.items()}
-            if all(n in shapes for n in names):
-                self.build(**{n: shapes[n] for n in names})
-                return
-        self.build(tree.map_structure(shape_of, _first(args, kwargs)))
-
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """The shape(s) of the output for the given input shape(s), None where it may vary."""
-        tensors, named = tree_of_shapes((args, kwargs), lambda shape: KerasTensor(shape, self._dtype))
-        outputs = infer(self.__call__, tensors, {k.removesuffix("_shape"): v for k, v in named.items()})
-        return tree.map_structure(lambda t: t.shape, outputs)
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
@@ -341,43 +187,13 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with suspended(), self._named():
-            build(self, *args, **kwargs)
+        made = len(self._weights)
+        try:
+            with suspended(), self._named():
+                build(self, *args, **kwargs)
+        except BaseException:
+            del self._weights[made:]  # so that it can be built again
+            raise
         self.built = True
 
     return wrapped
-
-
-def _say_where(error: Exception, name: str) -> None:
-    """Adds the innermost layer's name to an error that does not name it."""
-    message = error.args[0] if len(error.args) == 1 else None
-    if isinstance(message, str) and not hasattr(error, "_layer"):
-        error._layer = name  # type: ignore[attr-defined]
-        if f"'{name}'" not in message:
-            error.args = (f"{message} (in layer '{name}')",)
-
-
-def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The inputs: the first positional argument, or the first keyword one."""
-    if args:
-        return args[0]
-    for key, value in kwargs.items():
-        if key not in ("training", "mask"):
-            return value
-    raise TypeError("missing a required argument: 'inputs'")
-
-
-def is_shape(x: Any) -> bool:
-    """True for a tuple or list of sizes and Nones."""
-    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in x)
-
-
-def tree_of_shapes(structure: Any, function: Callable[[Sequence[int | None]], Any]) -> Any:
-    """Maps `function` over the shapes in a structure of shapes."""
-    if isinstance(structure, dict):
-        return {k: tree_of_shapes(v, function) for k, v in structure.items()}
-    if is_shape(structure) and len(structure) > 0:
-        return function(structure)
-    if isinstance(structure, (list, tuple)):
-        return type(structure)(tree_of_shapes(v, function) for v in structure)
-    return structure

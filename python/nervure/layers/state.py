@@ -29,11 +29,12 @@ _QUIET = frozenset(
         "stop_predicting",
         "stop_training",
         "_eager_losses",
+        "_loss_owners",
         "_on_arrays",
         "_traced",
     }
 )
-_NOT_PARTS = frozenset({"_eager_losses", "_inbound_nodes", "_trains", "_weights"})
+_NOT_PARTS = frozenset({"_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"})
 
 
 class LayerState:
@@ -50,7 +51,8 @@ class LayerState:
         self._weights: list[Variable] = []  # made by add_weight, in order
         self._trains: dict[Variable, bool] = {}  # each own weight: does it train when the layer does?
         self._inbound_nodes: list[Any] = []
-        self._eager_losses = []
+        self._eager_losses = []  # what `add_loss` got in the last call on arrays
+        self._loss_owners: list[Any] = []  # the layers to which that call gave losses
         self._traced = False  # has a plan been made of it?
         self.built = False
 

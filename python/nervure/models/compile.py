@@ -153,11 +153,11 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def check_targets(self, y: list[Any], y_pred: list[Any]) -> None:
-        """ValueError naming the row of a target that its loss cannot take. `y` are arrays, `y_pred` have shapes."""
-        for part, target, p in zip(self.parts or (), y, y_pred, strict=False):
-            if part is not None and isinstance(target, np.ndarray) and p.shape:
-                part[0].check_targets(target, p.shape[-1])
+    def check_targets(self, y: list[Any], shapes: list[tuple[int, ...]]) -> None:
+        """ValueError naming the row of a target that its loss cannot take. `shapes` are of the model's outputs."""
+        for part, target, shape in zip(self.parts or (), y, shapes, strict=False):
+            if part is not None and isinstance(target, np.ndarray) and shape:
+                part[0].check_targets(target, shape)
 
 
 def spread(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..keras_tensor import KerasTensor, infer
 from ..layers import Layer
-from ..layers.layer import tree_of_shapes
+from ..layers.calling import tree_of_shapes
 from ..utils import auto_name
 from .function import Graph
 from .summary import summarize

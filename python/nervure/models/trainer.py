@@ -18,7 +18,6 @@ import numpy as np
 from .. import _core, config, ops, optimizers, random, tree
 from .._trace import Scope, current
 from ..callbacks import CallbackList
-from ..keras_tensor import KerasTensor
 from ..metrics import Mean
 from .compile import CompileLoss, CompileMetrics, by_output, names_of
 from .data import Batches, class_weights, leaves, split, unpack
@@ -42,11 +41,13 @@ class _Compiled(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A plan, how its outputs are named or nested, and what the model gave."""
+    """A plan, and what its runs mean."""
 
     plan: _core.Plan
-    outputs: Any
-    predictions: list[Any]
+    outputs: Any = None  # how the plan's outputs are nested or, if they are metrics, named
+    predictions: tuple[tuple[str, tuple[int, ...], str], ...] = ()  # name, shape and dtype of what the model gives
+    order: tuple[str, ...] = ()  # of the results, in a list
+    metrics: tuple[Any, ...] = ()  # the metrics that give the results
 
 
 class _Plans:
@@ -171,7 +172,10 @@ class Trainer:
         return [m.name for m in self.metrics]
 
     def reset_metrics(self) -> None:
-        for m in self.metrics:
+        """All metrics back to the start."""
+        plans = self._plans
+        known = plans.entries.get("results") if plans.version == config.version else None
+        for m in self.metrics if known is None else known.metrics:
             m.reset_state()
 
     # ---- what a user's model may override; all of it is traced ----
@@ -208,7 +212,6 @@ class Trainer:
     # ---- tracing ----
 
     def _entry(self: Any, mode: str, feed: Feed, rows: int, one_batch: bool = False) -> _Entry:
-        self._ensure_built(feed, mode, rows)
         key = (mode, one_batch, rows, feed.signature)
         return self._plans.get(key, lambda: self._trace(mode, feed, rows, one_batch))  # type: ignore[no-any-return]
 
@@ -234,13 +237,14 @@ class Trainer:
             raise RuntimeError(
                 f"Model '{self.name}': `fit`, `evaluate` and `predict` cannot be called inside of a trace"
             )
+        self._ensure_built(feed, mode, rows)
         with Scope(training=training) as scope:
             inputs = feed.inputs(scope, rows)
             x, y, weight = feed.pack(inputs)
             if mode == "predict":
                 outputs = self(x)
                 flat = [ops.convert_to_tensor(t) for t in tree.flatten(outputs)]
-                return _Entry(scope.plan(inputs, flat), _structure(outputs), flat)
+                return _Entry(scope.plan(inputs, flat), _structure(outputs), self._described(outputs))
             if one_batch:
                 self.reset_metrics()
             variables = self.trainable_variables
@@ -257,23 +261,35 @@ class Trainer:
                     warnings.warn(f"Model '{self.name}' has no trainable weights", stacklevel=4)
                 self.optimizer.apply(gradients, variables)
             results = self.compute_metrics(x, y, y_pred, weight)
-            predictions = [tuple(t.shape) for t in tree.flatten(y_pred)]
-            flat = [ops.convert_to_tensor(results[k]) for k in sorted(results)] if one_batch else []
             names = sorted(results) if one_batch else []
-            return _Entry(
-                scope.plan(inputs, flat, gradients), names, [names_of(y_pred, self.output_names), predictions]
-            )
+            plan = scope.plan(inputs, [ops.convert_to_tensor(results[k]) for k in names], gradients)
+            return _Entry(plan, names, self._described(y_pred), self._order(names))
 
-    def _results(self: Any) -> Logs:
-        """The results of the metrics now, as floats."""
+    def _described(self: Any, outputs: Any) -> Any:
+        flat = tree.flatten(outputs)
+        names = names_of(outputs, self.output_names)
+        return tuple((name, tuple(t.shape), str(t.dtype)) for name, t in zip(names, flat, strict=True))
 
+    def _order(self, results: list[str]) -> tuple[str, ...]:
+        """Loss first, then the metrics in the order they were compiled, then the rest by name."""
+        names: list[str] = []
+        for m in self.metrics:
+            names += [inner.name for inner in m.metrics] if isinstance(m, CompileMetrics) else [m.name]
+        return (*(n for n in names if n in results), *(n for n in results if n not in names))
+
+    def _results_entry(self: Any) -> _Entry:
         def make() -> _Entry:
             with Scope() as scope:
                 results = self.get_metrics_result()
-                flat = [ops.convert_to_tensor(results[k]) for k in sorted(results)]
-                return _Entry(scope.plan([], flat), sorted(results), [])
+                names = sorted(results)
+                plan = scope.plan([], [ops.convert_to_tensor(results[k]) for k in names])
+                return _Entry(plan, names, (), self._order(names), tuple(self.metrics))
 
-        entry = self._plans.get("results", make)
+        return self._plans.get("results", make)  # type: ignore[no-any-return]
+
+    def _results(self: Any) -> Logs:
+        """The results of the metrics now, as floats."""
+        entry = self._results_entry()
         return {name: _python(value) for name, value in zip(entry.outputs, entry.plan.run(), strict=True)}
 
     def _check_targets(self: Any, feed: Feed, entry: _Entry) -> None:
@@ -281,9 +297,8 @@ class Trainer:
         compiled = self._compiled
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None:
             return
-        names, shapes = entry.predictions
-        targets = by_output("y", feed.y, names, self.output_names)
-        compiled.loss.check_targets(targets, [KerasTensor(s) for s in shapes])
+        targets = by_output("y", feed.y, [name for name, _, _ in entry.predictions], self.output_names)
+        compiled.loss.check_targets(targets, [shape for _, shape, _ in entry.predictions])
 
     def _pass(self: Any, mode: str, feed: Feed, batches: Batches, shuffle: Any = False, seed: int = 0) -> Pass:
         """The loop over all rows of `feed`."""
@@ -385,7 +400,7 @@ class Trainer:
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
-        self.optimizer.finalize_variable_values(self.trainable_variables)
+        self.optimizer.finalize_variable_values()
         callbacks.on_train_end(logs)
         return self.history
 
@@ -431,7 +446,7 @@ class Trainer:
                 callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=test.batches.per_epoch
             )
         logs = self._evaluate(test, callbacks)
-        return logs if return_dict else self._in_order(logs)
+        return logs if return_dict else _in_order(logs, self._results_entry().order)
 
     def _evaluate(self: Any, test: Pass, callbacks: CallbackList) -> Logs:
         self.stop_evaluating = False
@@ -441,14 +456,6 @@ class Trainer:
         logs: Logs = self._results()
         callbacks.on_test_end(logs)
         return logs
-
-    def _in_order(self: Any, logs: Logs) -> Any:
-        """Loss first, then the metrics in the order they were compiled, then the rest by name."""
-        names = []
-        for m in self.metrics:
-            names += [inner.name for inner in m.metrics] if isinstance(m, CompileMetrics) else [m.name]
-        values = [logs[n] for n in names if n in logs] + [logs[n] for n in sorted(logs) if n not in names]
-        return values[0] if len(values) == 1 else values
 
     # ---- predict ----
 
@@ -471,13 +478,14 @@ class Trainer:
         entry = full or tail
         assert entry is not None
         results = []
-        for t in entry.predictions:
-            if not t.shape or t.shape[0] != (batches.batch if full else batches.tail):
+        size = batches.batch if full else batches.tail
+        for _, shape, dtype in entry.predictions:
+            if shape[:1] != (size,):
                 raise ValueError(
                     f"Model '{self.name}': predict expects outputs with one row for each row of x, got an output of "
-                    f"shape {tuple(t.shape)} for a batch of {batches.batch if full else batches.tail} rows"
+                    f"shape {shape} for a batch of {size} rows"
                 )
-            results.append(np.empty((rows, *t.shape[1:]), t.dtype))
+            results.append(np.empty((rows, *shape[1:]), dtype))
         loop = _core.Loop(
             full.plan if full else None,
             tail.plan if tail else None,
@@ -525,7 +533,7 @@ class Trainer:
             self._check_targets(feed, entry)  # says which row
             raise
         logs = {name: _python(v) for name, v in zip(entry.outputs, values, strict=True)}
-        return logs if return_dict else self._in_order(logs)
+        return logs if return_dict else _in_order(logs, entry.order)
 
     def train_on_batch(
         self: Any,
@@ -559,9 +567,9 @@ class Trainer:
         {'a': (4, 3), 'b': (4, 3)}
         """
         feed = Feed(self, x)
-        self._ensure_built(feed, "predict", feed.n)
 
         def make() -> _Entry:
+            self._ensure_built(feed, "predict", feed.n)
             with Scope(training=bool(training), frozen=True) as scope:
                 inputs = feed.inputs(scope, feed.n)
                 found: Logs = {}
@@ -569,7 +577,7 @@ class Trainer:
                 self(feed.pack(inputs)[0], training=bool(training))
                 del scope.notes["recorder"]
                 flat = [ops.convert_to_tensor(t) for t in tree.flatten(tuple(found.values()))]
-                return _Entry(scope.plan(inputs, flat), {k: _structure(v) for k, v in found.items()}, [])
+                return _Entry(scope.plan(inputs, flat), {k: _structure(v) for k, v in found.items()})
 
         entry = self._plans.get(("forward", training, feed.n, feed.signature), make)
         values = iter(entry.plan.run(*feed.arrays))
@@ -582,6 +590,12 @@ class Trainer:
 
 def _structure(outputs: Any) -> Any:
     return tree.map_structure(lambda _: None, outputs)
+
+
+def _in_order(logs: Logs, order: Sequence[str]) -> Any:
+    """A single value alone, several as a list."""
+    values = [logs[name] for name in order]
+    return values[0] if len(values) == 1 else values
 
 
 def _python(value: Any) -> Any:

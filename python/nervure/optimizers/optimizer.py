@@ -300,12 +300,11 @@ class Optimizer:
                 due = ops.equal(ops.mod(self.iterations + 1, self.ema_overwrite_frequency), 0)
                 v.assign(ops.where(due, average.value, v.value))
 
-    def finalize_variable_values(self, variables: Sequence[Variable]) -> None:
-        """At the end of training: the averages replace the weights, if there are averages."""
+    def finalize_variable_values(self, variables: Sequence[Variable] | None = None) -> None:
+        """At the end of training: the averages replace the weights (all that were trained), if there are averages."""
         if self.use_ema:
-            for v in variables:
-                if v in self._index:
-                    v.assign(self._averages[self._index[v]].numpy())
+            for v in self._trained if variables is None else variables:
+                v.assign(self._averages[self._get_variable_index(v)].numpy())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, learning_rate={float(self._learning_rate.numpy()):g}>"

@@ -13,7 +13,7 @@ __all__ = ["RMSprop"]
 
 
 class RMSprop(Optimizer):
-    """v = rho * v + (1 - rho) * g * g; w -= learning_rate * g / sqrt(v + epsilon) (Tieleman and Hinton, lecture 6.5, 2012).
+    """v = rho * v + (1 - rho) * g * g; w -= learning_rate * g / sqrt(v + epsilon) (Tieleman and Hinton, 2012).
 
     `centered` subtracts the square of the mean gradient from v (Graves, 2013). With momentum the steps go through a
     buffer: m = momentum * m + step; w -= m.
