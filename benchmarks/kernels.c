@@ -1,6 +1,8 @@
 /* kernels.c: what the main kernels cost on this machine: clock cycles for an element, for each instruction set, on
  * blocks that fit the L1 cache. The clock is measured too: a chain of dependent additions takes a cycle for each.
- * Minima of many short runs, since others use the machine. Build: `make build/fast/kernels`. */
+ * Minima of many short runs, since others use the machine. After `make ctest`:
+ * cc -O2 -Icsrc -Icsrc/include benchmarks/kernels.c build/fast/libnervure.a -lm -pthread -o build/kernels &&
+ * build/kernels */
 #include "kernels/kernels.h"
 
 #include <stdio.h>

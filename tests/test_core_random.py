@@ -12,7 +12,6 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-
 from nervure import _core
 from nervure._core import Graph, Variable
 

@@ -1,6 +1,10 @@
-"""Every notebook in examples/ runs from a clean kernel without an error or a warning."""
+"""Every notebook in examples/ runs from a clean kernel without an error or a warning; the benchmarks run too."""
 
 import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nervure
@@ -27,3 +31,17 @@ def test_notebook(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
+
+
+def test_benchmark_prints_its_table(run_python: Callable[..., str]) -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "run.py"
+    text = run_python(str(script), "tiny", "--turns", "1", "--seconds", "0.01", "--readme")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert rows[0] == "| work | nervure | best peer | faster |" and len(rows) == 3
+    assert re.match(r"\| 8-32-32-1 ReLU, batch 32 \| [*\d]\S* us", rows[2]) or "ms" in rows[2]
+
+
+def test_benchmark_says_which_works_there_are() -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "run.py"
+    done = subprocess.run([sys.executable, str(script), "huge"], capture_output=True, text=True)
+    assert done.returncode == 2 and "no such work: huge" in done.stderr and "tiny" in done.stderr

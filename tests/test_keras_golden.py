@@ -1,6 +1,7 @@
 """nervure against values made with Keras 3.15.1 (see golden/make_golden.py): the same programs, another module."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,3 +33,11 @@ def test_as_keras(name: str) -> None:
             continue
         assert np.shape(got[key]) == np.shape(value), key
         np.testing.assert_allclose(got[key], value, rtol, atol, err_msg=key)
+
+
+@pytest.mark.parametrize("isa", [isa.strip() for isa in nervure._core.config()["isas"].split(",")][1:])
+def test_as_keras_on_every_instruction_set(isa: str, run_python: Callable[..., str]) -> None:
+    """All of the above once more, in a process for each instruction set this machine has beside the one in use."""
+    arguments = ("-m", "pytest", "-p", "no:cacheprovider", "-k", "test_as_keras and not every", __file__)
+    text = run_python(*arguments, NERVURE_ISA=isa)
+    assert f"{len(CASES)} passed" in text

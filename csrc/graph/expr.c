@@ -122,6 +122,10 @@ static void choose_block(nv_expr *e, size_t bytes_an_element, bool flat) {
   int64_t most = (int64_t)(L1_BYTES / (bytes_an_element ? bytes_an_element : 1)) / 64 * 64;
   most = most < BLOCK_LEAST ? BLOCK_LEAST : most > BLOCK_MOST ? BLOCK_MOST : most;
   e->cols = flat ? e->total : e->shape[e->ndim - 1];
+  if (e->total == 0) { /* an epilogue of an empty op: never run */
+    e->cols = e->block_rows = e->block = 1;
+    return;
+  }
   if (e->cols <= most) {
     int64_t n_rows = e->total / e->cols;
     e->block_rows = most / e->cols < n_rows ? most / e->cols : n_rows;

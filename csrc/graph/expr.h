@@ -36,7 +36,7 @@ typedef struct nv_expr_store {
 
 typedef struct nv_expr_spec {
   int ndim;
-  int64_t shape[NV_MAX_DIMS]; /* no extent is 0 */
+  int64_t shape[NV_MAX_DIMS]; /* an extent is 0 only in the epilogue of an empty op */
   int64_t rows;               /* the instruction's: shares are whole multiples of size / rows elements */
   int64_t last;               /* columns of nv_expr_tile: the host's last extent */
   nv_expr_value value[NV_EXPR_VALUES];

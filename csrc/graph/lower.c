@@ -66,7 +66,7 @@ static bool iota_in(const nv_value *leaf, const nv_value *consumer, const nv_ref
   const int64_t *own = leaf->params;
   int64_t inner = 1, below = 0;
   bool found = false;
-  if (r->offset != 0) return false;
+  if (r->offset != 0 || own[0] * own[1] == 0) return false; /* an empty iota */
   params[0] = params[1] = 1, params[2] = own[2];
   for (int d = consumer->ndim - 1; d >= 0; d--) {
     int64_t s = r->strides[d], n = consumer->shape[d];

@@ -95,8 +95,8 @@ NV_INLINE nv_vw nv_mul_even(nv_vu a, nv_vu b) { return (nv_vw){(nv_sw)a[0] * b[0
 #endif
 
 /* Integral values of |a| < 2^51 as int64: the low bits of a + 1.5 * 2^52. (No instruction before AVX-512 does it.) */
-NV_INLINE nv_vl nv_dtol(nv_vd a) { return (nv_vl)(a + 0x1.8p52) - nv_set_l(0x4338000000000000); }
-NV_INLINE nv_vd nv_ltod(nv_vl a) { return (nv_vd)(a + nv_set_l(0x4338000000000000)) - 0x1.8p52; }
+NV_INLINE nv_vl nv_dtol(nv_vd a) { return (nv_vl)((nv_vw)(a + 0x1.8p52) - 0x4338000000000000u); }
+NV_INLINE nv_vd nv_ltod(nv_vl a) { return (nv_vd)((nv_vw)a + 0x4338000000000000u) - 0x1.8p52; }
 NV_INLINE nv_vi nv_ftoi(nv_vf a) { return __builtin_convertvector(a, nv_vi); }
 NV_INLINE nv_vf nv_itof(nv_vi a) { return __builtin_convertvector(a, nv_vf); }
 

@@ -504,7 +504,7 @@ static void check_softmax(nv_row_op op, nv_dtype d) {
       hash(d, o, rows * per_row);
       CHECK(array_intact(1), "%s %s: wrote before the array", k->isa, row_name[op]);
       for (int64_t r = 0; r < rows; r++) {
-        long double m = -INFINITY, s = 0;
+        long double m = (long double)-INFINITY, s = 0;
         for (int64_t i = 0; i < n; i++) m = fmaxl(m, (long double)number(d, x, r * n + i));
         for (int64_t i = 0; i < n; i++) s += isinf(m) ? 0 : expl((long double)number(d, x, r * n + i) - m);
         for (int64_t i = 0; i < per_row; i++) {

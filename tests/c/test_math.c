@@ -37,7 +37,7 @@ static wide ref_erfc(wide x) { return erfcl(x); }
 static wide ref_rsqrt(wide x) { return 1 / sqrtl(x); }
 static wide ref_erfinv(wide x) { /* Halley's method, on erfc where that has more digits */
   wide a = fabsl(x), y = a < 0.9L ? a : sqrtl(-logl(1 - a));
-  if (!(a < 1) || a == 0) return a == 0 ? x : a == 1 ? copysignl(INFINITY, x) : (wide)NAN;
+  if (!(a < 1) || a == 0) return a == 0 ? x : a == 1 ? copysignl((wide)INFINITY, x) : (wide)NAN;
   if (a < 1e-20L) return x * 0.886226925452758013649L;
   for (int j = 0; j < 12; j++) {
     wide miss = a < 0.5L ? erfl(y) - a : (1 - a) - erfcl(y);
