@@ -19,8 +19,10 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 ARM = platform.machine().lower() in ("aarch64", "arm64")
 
 # -ffp-contract=off: a fused multiply-add is spelled, so that every instruction set gives the same bits.
-FLAGS = ["-std=gnu17", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
-WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion", "-Wvla"]
+FLAGS = ["-std=gnu17", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS += ["-fvisibility=hidden"]
+WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes", "-Wdouble-promotion"]
+WARNINGS += ["-Wvla"]
 ISA_FLAGS = {
     "portable": [],
     "avx2": ["-mavx2", "-mfma", "-mbmi2"],
@@ -43,8 +45,8 @@ if DEV:
 def sources() -> list[str]:
     """The C files, the slowest to compile first."""
     kernels = [f"csrc/kernels/isa/{isa}.c" for isa in reversed(ISAS)]
-    rest = [f for folder in ("kernels", "graph", "ops", "runtime", "train", "module") for f in glob(f"csrc/{folder}/*.c")]
-    return kernels + sorted(rest)
+    folders = ("kernels", "graph", "ops", "runtime", "train", "module")
+    return kernels + sorted(f for folder in folders for f in glob(f"csrc/{folder}/*.c"))
 
 
 class BuildExt(build_ext):

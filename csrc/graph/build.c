@@ -8,8 +8,8 @@ static _Thread_local nv_status last_failure;
 
 nv_status nv_build_status(void) { return last_failure; }
 
-nv_node *nv_opx(nv_graph *g, const char *op, nv_node *const *in, int n_in, const int64_t *i, int n_i, double f0, double f1,
-                nv_dtype dtype) {
+nv_node *nv_opx(nv_graph *g, const char *op, nv_node *const *in, int n_in, const int64_t *i, int n_i, double f0,
+                double f1, nv_dtype dtype) {
   nv_node *out;
   for (int k = 0; k < n_in; k++)
     if (!in[k]) return NULL;
@@ -20,7 +20,9 @@ nv_node *nv_opx(nv_graph *g, const char *op, nv_node *const *in, int n_in, const
   return NULL;
 }
 
-nv_node *nv_op1(nv_graph *g, const char *op, nv_node *a) { return nv_opx(g, op, (nv_node *[]){a}, 1, NULL, 0, 0, 0, 0); }
+nv_node *nv_op1(nv_graph *g, const char *op, nv_node *a) {
+  return nv_opx(g, op, (nv_node *[]){a}, 1, NULL, 0, 0, 0, 0);
+}
 
 nv_node *nv_op2(nv_graph *g, const char *op, nv_node *a, nv_node *b) {
   return nv_opx(g, op, (nv_node *[]){a, b}, 2, NULL, 0, 0, 0, 0);

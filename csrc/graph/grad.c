@@ -1,15 +1,15 @@
 /* grad.c: reverse-mode differentiation, from a graph to more of the same graph (Griewank & Walther, "Evaluating
  * Derivatives", ch. 3). So gradients are differentiated, fused and planned like everything else.
  *
- * For a scalar L = sum(y * dy), walk from y to its inputs in decreasing id. dL/dn is complete when n is reached, since every
- * user of n has a larger id; then n's row says what it contributes to each of its inputs. */
+ * For a scalar L = sum(y * dy), walk from y to its inputs in decreasing id. dL/dn is complete when n is reached, since
+ * every user of n has a larger id; then n's row says what it contributes to each of its inputs. */
 #include "graph/op.h"
 
 #include <string.h>
 
 typedef struct reverse {
   nv_graph *g;
-  bool *needed;     /* [id]: some wrt[k] is reached through this node */
+  bool *needed;      /* [id]: some wrt[k] is reached through this node */
   nv_node **adjoint; /* [id]: dL/dnode so far, NULL for zero */
 } reverse;
 
@@ -28,8 +28,9 @@ static nv_status step(reverse *r, nv_node *n) {
   nv_node *few[8] = {0}, **dx = few;
   nv_status status = NV_OK;
   if (!n->op->grad)
-    return nv_fail(NV_ERR_NOT_DIFFERENTIABLE, "%s has no gradient%s%s%s; put stop_gradient around it, or use another op",
-                   n->op->name, n->name ? " (in '" : "", n->name ? n->name : "", n->name ? "')" : "");
+    return nv_fail(NV_ERR_NOT_DIFFERENTIABLE,
+                   "%s has no gradient%s%s%s; put stop_gradient around it, or use another op", n->op->name,
+                   n->name ? " (in '" : "", n->name ? n->name : "", n->name ? "')" : "");
   if (n->n_in > 8 && !(dx = nv_calloc((size_t)n->n_in * sizeof *dx))) return NV_ERR_MEMORY;
   status = n->op->grad(r->g, n, r->adjoint[n->id], dx);
   for (int k = 0; k < n->n_in && status == NV_OK; k++)
@@ -43,8 +44,7 @@ static nv_status sweep(reverse *r, nv_node *y, nv_node *dy, nv_node *const *wrt,
     if (wrt[k]->id <= y->id && nv_is_float(wrt[k]->type.dtype)) r->needed[wrt[k]->id] = true;
   for (int64_t id = 0; id <= y->id; id++) {
     const nv_node *node = r->g->nodes[id];
-    for (int k = 0; k < node->n_in && nv_is_float(node->type.dtype); k++)
-      r->needed[id] |= r->needed[node->in[k]->id];
+    for (int k = 0; k < node->n_in && nv_is_float(node->type.dtype); k++) r->needed[id] |= r->needed[node->in[k]->id];
   }
   if (!dy && !(dy = nv_full_like(r->g, y, 1.0))) return nv_build_status();
   r->adjoint[y->id] = dy;

@@ -8,14 +8,16 @@ typedef struct nv_op nv_op;
 
 struct nv_node {
   const nv_op *op;
-  int64_t id;          /* position in the graph: inputs come before users */
+  int64_t id; /* position in the graph: inputs come before users */
   nv_type type;
-  nv_attrs attrs;      /* attrs.i lives in the graph's pool */
-  nv_node **in; int n_in;
-  void *data;          /* constant: its bytes (graph's pool). variable: its nv_variable. else NULL */
+  nv_attrs attrs; /* attrs.i lives in the graph's pool */
+  nv_node **in;
+  int n_in;
+  void *data; /* constant: its bytes (graph's pool). variable: its nv_variable. else NULL */
   const char *name;
-  unsigned flags;      /* NV_NODE_VARIABLE: data is an nv_variable the graph holds a reference to */
-  uint64_t hash; nv_node *chain; /* interning */
+  unsigned flags; /* NV_NODE_VARIABLE: data is an nv_variable the graph holds a reference to */
+  uint64_t hash;
+  nv_node *chain; /* interning */
 };
 enum { NV_NODE_VARIABLE = 1 };
 nv_variable *nv_node_variable(const nv_node *n); /* NULL if it is not a variable's value */
@@ -24,11 +26,13 @@ nv_variable *nv_node_variable(const nv_node *n); /* NULL if it is not a variable
 struct nv_graph {
   int64_t refs;
   const nv_op *op_slots[NV_OP_SLOTS]; /* `ops` by hashed name */
-  const struct nv_op_table *ops; /* handed in: the graph names no op but through it */
+  const struct nv_op_table *ops;      /* handed in: the graph names no op but through it */
   nv_pool pool;
-  nv_node **nodes; int64_t n_nodes, cap_nodes;
-  struct nv_named *names;                /* newest first */
-  nv_node **buckets; int64_t n_buckets;  /* hash-consing: same op, inputs, attributes -> same node */
+  nv_node **nodes;
+  int64_t n_nodes, cap_nodes;
+  struct nv_named *names; /* newest first */
+  nv_node **buckets;
+  int64_t n_buckets; /* hash-consing: same op, inputs, attributes -> same node */
 };
 
 /* ---- building, for gradients, simplifications and rewrites. All intern and simplify. A NULL node argument makes the
@@ -37,11 +41,11 @@ struct nv_graph {
 nv_node *nv_op1(nv_graph *g, const char *op, nv_node *a);
 nv_node *nv_op2(nv_graph *g, const char *op, nv_node *a, nv_node *b);
 nv_node *nv_op3(nv_graph *g, const char *op, nv_node *a, nv_node *b, nv_node *c);
-nv_node *nv_opx(nv_graph *g, const char *op, nv_node *const *in, int n_in, const int64_t *i, int n_i, double f0, double f1,
-                nv_dtype dtype);
-nv_node *nv_full(nv_graph *g, const nv_type *type, double value);         /* the `full` op */
-nv_node *nv_scalar(nv_graph *g, nv_dtype dtype, double value);            /* 0-d full */
-nv_node *nv_full_like(nv_graph *g, const nv_node *like, double value);    /* type of like */
+nv_node *nv_opx(nv_graph *g, const char *op, nv_node *const *in, int n_in, const int64_t *i, int n_i, double f0,
+                double f1, nv_dtype dtype);
+nv_node *nv_full(nv_graph *g, const nv_type *type, double value);      /* the `full` op */
+nv_node *nv_scalar(nv_graph *g, nv_dtype dtype, double value);         /* 0-d full */
+nv_node *nv_full_like(nv_graph *g, const nv_node *like, double value); /* type of like */
 nv_node *nv_reshape(nv_graph *g, nv_node *a, int ndim, const int64_t *shape);
 nv_node *nv_broadcast_to(nv_graph *g, nv_node *a, int ndim, const int64_t *shape);
 nv_node *nv_sum_to(nv_graph *g, nv_node *a, int ndim, const int64_t *shape); /* the adjoint of broadcasting */

@@ -120,7 +120,8 @@ static nv_status grow(nv_graph *g) {
 /* Copies `draft` (typed, hashed) into the graph as its newest node. */
 static nv_status intern(nv_graph *g, const nv_node *draft, nv_node **out) {
   NV_TRY(grow(g));
-  size_t in_bytes = (size_t)draft->n_in * sizeof *draft->in, i_bytes = (size_t)draft->attrs.n_i * sizeof *draft->attrs.i;
+  size_t in_bytes = (size_t)draft->n_in * sizeof *draft->in,
+         i_bytes = (size_t)draft->attrs.n_i * sizeof *draft->attrs.i;
   nv_node *n = nv_pool_alloc(&g->pool, sizeof *n + in_bytes + i_bytes);
   if (!n) return NV_ERR_MEMORY;
   *n = *draft;
@@ -198,7 +199,8 @@ nv_status nv_graph_variable(nv_graph *g, nv_variable *v, nv_node **out) {
   return NV_OK;
 }
 
-static nv_status make(nv_graph *g, const nv_op *op, nv_node *const *in, int n_in, const nv_attrs *attrs, nv_node **out) {
+static nv_status make(nv_graph *g, const nv_op *op, nv_node *const *in, int n_in, const nv_attrs *attrs,
+                      nv_node **out) {
   nv_node draft = {.op = op, .in = (nv_node **)in, .n_in = n_in}, *simpler = NULL;
   if (attrs) draft.attrs = *attrs;
   draft.hash = hash_of(&draft);
@@ -218,13 +220,13 @@ static nv_status make(nv_graph *g, const nv_op *op, nv_node *const *in, int n_in
   return intern(g, &draft, out);
 }
 
-nv_status nv_graph_op(nv_graph *g, const char *name, nv_node *const *in, int n_in, const nv_attrs *attrs, nv_node **out) {
+nv_status nv_graph_op(nv_graph *g, const char *name, nv_node *const *in, int n_in, const nv_attrs *attrs,
+                      nv_node **out) {
   const nv_op *op = nv_op_find(g, name);
   if (!op) return nv_fail(NV_ERR_VALUE, "there is no op called '%s'", name);
   if (!op->infer) return nv_fail(NV_ERR_VALUE, "%s: cannot be applied as an op", name);
   if (n_in < op->min_in || n_in > op->max_in) {
-    if (op->min_in == op->max_in)
-      return nv_fail(NV_ERR_VALUE, "%s: takes %d inputs, got %d", name, op->min_in, n_in);
+    if (op->min_in == op->max_in) return nv_fail(NV_ERR_VALUE, "%s: takes %d inputs, got %d", name, op->min_in, n_in);
     return nv_fail(NV_ERR_VALUE, "%s: takes %d to %d inputs, got %d", name, op->min_in, op->max_in, n_in);
   }
   return make(g, op, in, n_in, attrs, out);

@@ -125,6 +125,20 @@ typedef struct nv_item {
   uint8_t parity;              /* which of the two shared buffers */
 } nv_item;
 
+/* Where other processes want the processors too, a team waits for members that are not running, and one thread by
+ * itself may be faster. So work that is repeated is made in stretches: as long as a team loses no time it stays; when
+ * it does, one thread is tried, and whichever was faster goes on, for longer each time. Which it is changes no bit. */
+typedef struct nv_pace {
+  double team, alone; /* seconds a step, as last seen; 0: unknown */
+  double stretch;     /* seconds of the next one */
+  bool trial;         /* the next stretch tries the other way */
+  bool prefer_alone;
+} nv_pace;
+/* How many threads the next stretch should have, of p->max_threads, and in *seconds for how long (0: no limit). */
+int nv_pace_next(nv_plan *p, double *seconds);
+/* What it was like: `steps` steps by `threads` threads took `seconds`, of which members lost `lost` asleep. */
+void nv_pace_saw(nv_plan *p, int threads, int64_t steps, double seconds, double lost);
+
 struct nv_plan {
   nv_graph *graph;
   nv_pool keep;
@@ -141,6 +155,7 @@ struct nv_plan {
   size_t arena_bytes, scratch_bytes, shared_bytes, gradient_bytes;
   int max_threads; /* scratch is there for so many; 1 where more are not worth while */
   bool waking;     /* worth waking them for one run */
+  nv_pace pace;    /* whether a team is the faster way just now; under the lock */
   double cost, flops;
   nv_variable **updated; /* retained */
   int n_updated;

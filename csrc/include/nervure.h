@@ -18,13 +18,13 @@
 
 typedef enum nv_status {
   NV_OK = 0,
-  NV_ERR_VALUE,          /* ValueError: right type, wrong shape or value */
-  NV_ERR_TYPE,           /* TypeError: wrong dtype */
-  NV_ERR_INDEX,          /* IndexError */
-  NV_ERR_MEMORY,         /* MemoryError: an allocation failed */
+  NV_ERR_VALUE,              /* ValueError: right type, wrong shape or value */
+  NV_ERR_TYPE,               /* TypeError: wrong dtype */
+  NV_ERR_INDEX,              /* IndexError */
+  NV_ERR_MEMORY,             /* MemoryError: an allocation failed */
   NV_ERR_NOT_DIFFERENTIABLE, /* an op on the path has no gradient (ValueError), named */
-  NV_ERR_INTERNAL,       /* RuntimeError: a bug in nervure */
-  NV_CANCELLED,          /* the poll callback asked to stop; state is as before the running step */
+  NV_ERR_INTERNAL,           /* RuntimeError: a bug in nervure */
+  NV_CANCELLED,              /* the poll callback asked to stop; state is as before the running step */
 } nv_status;
 
 /* The message of the last failure on this thread; "" if none. Valid until the next failure on this thread. */
@@ -32,15 +32,28 @@ const char *nv_error(void);
 
 /* The first NV_GRAPH_DTYPES live in graphs; the rest only feed an epoch loop, which converts as it gathers. */
 typedef enum nv_dtype {
-  NV_F32, NV_F64, NV_I32, NV_I64, NV_BOOL,
-  NV_I8, NV_U8, NV_I16, NV_U16, NV_U32, NV_U64,
+  NV_F32,
+  NV_F64,
+  NV_I32,
+  NV_I64,
+  NV_BOOL,
+  NV_I8,
+  NV_U8,
+  NV_I16,
+  NV_U16,
+  NV_U32,
+  NV_U64,
   NV_DTYPE_COUNT,
 } nv_dtype;
 #define NV_GRAPH_DTYPES 5
 size_t nv_dtype_size(nv_dtype d);
 const char *nv_dtype_name(nv_dtype d); /* NumPy's name: "float32", "bool" ... */
 
-typedef struct nv_type { nv_dtype dtype; int ndim; int64_t shape[NV_MAX_DIMS]; } nv_type;
+typedef struct nv_type {
+  nv_dtype dtype;
+  int ndim;
+  int64_t shape[NV_MAX_DIMS];
+} nv_type;
 int64_t nv_type_size(const nv_type *t); /* elements */
 
 /* ---- variables: memory that outlives graphs and never moves, 64-byte aligned, zero-filled at birth ---- */
@@ -59,7 +72,12 @@ nv_graph *nv_graph_retain(nv_graph *g);
 void nv_graph_release(nv_graph *g);
 
 /* A node's attributes; what `i`, `f` and `dtype` mean is the op's row (nv_op_row.attrs). Copied into the graph. */
-typedef struct nv_attrs { int n_i; const int64_t *i; double f[2]; nv_dtype dtype; } nv_attrs;
+typedef struct nv_attrs {
+  int n_i;
+  const int64_t *i;
+  double f[2];
+  nv_dtype dtype;
+} nv_attrs;
 
 nv_status nv_graph_input(nv_graph *g, const nv_type *type, const char *name, nv_node **out);
 nv_status nv_graph_constant(nv_graph *g, const nv_type *type, const void *data, nv_node **out); /* data is copied */
@@ -70,14 +88,14 @@ nv_status nv_graph_op(nv_graph *g, const char *op, nv_node *const *in, int n_in,
  * it. dy NULL means ones. y must be float32 or float64. */
 nv_status nv_graph_grad(nv_graph *g, nv_node *y, nv_node *dy, nv_node *const *wrt, int n, nv_node **out);
 nv_status nv_graph_set_name(nv_graph *g, nv_node *n, const char *name); /* names an intermediate */
-nv_node *nv_graph_find(nv_graph *g, const char *name);                   /* the last node given that name, or NULL */
+nv_node *nv_graph_find(nv_graph *g, const char *name);                  /* the last node given that name, or NULL */
 
 const nv_type *nv_node_type(const nv_node *n);
 const char *nv_node_op(const nv_node *n);
 const char *nv_node_name(const nv_node *n); /* NULL if unnamed */
 int nv_node_inputs(const nv_node *n, nv_node *const **in);
-int64_t nv_node_id(const nv_node *n);       /* inputs have smaller ids than their users */
-nv_attrs nv_node_attrs(const nv_node *n);   /* borrowed */
+int64_t nv_node_id(const nv_node *n);     /* inputs have smaller ids than their users */
+nv_attrs nv_node_attrs(const nv_node *n); /* borrowed */
 
 /* The op table, for tests, docs and the Python names. */
 typedef struct nv_op_info {
@@ -90,23 +108,34 @@ nv_op_info nv_op_at(int k);
 
 /* ---- plans: a graph fused, ordered, laid out in one arena, ready to run without allocating ---- */
 typedef struct nv_plan nv_plan;
-typedef struct nv_update { nv_variable *variable; nv_node *value; } nv_update; /* same type */
+typedef struct nv_update {
+  nv_variable *variable;
+  nv_node *value;
+} nv_update; /* same type */
 typedef struct nv_plan_spec {
-  nv_node *const *inputs;  int n_inputs;   /* input nodes, in the order nv_plan_run takes them */
-  nv_node *const *outputs; int n_outputs;  /* written to memory the caller gives */
-  const nv_update *updates; int n_updates; /* done last, all after every read of the old values: a step is atomic */
-  nv_node *const *gradients; int n_gradients; /* laid in one contiguous buffer in this order (64-byte padded each) */
+  nv_node *const *inputs;
+  int n_inputs; /* input nodes, in the order nv_plan_run takes them */
+  nv_node *const *outputs;
+  int n_outputs; /* written to memory the caller gives */
+  const nv_update *updates;
+  int n_updates; /* done last, all after every read of the old values: a step is atomic */
+  nv_node *const *gradients;
+  int n_gradients; /* laid in one contiguous buffer in this order (64-byte padded each) */
 } nv_plan_spec;
 nv_status nv_plan_new(nv_graph *g, const nv_plan_spec *spec, nv_plan **out); /* keeps what it needs of g alive */
 void nv_plan_free(nv_plan *p);
 
 /* Called now and then on the calling thread while C runs (at most every ~20 ms); non-zero asks to stop. */
-typedef struct nv_poll { int (*call)(void *arg); void *arg; } nv_poll;
+typedef struct nv_poll {
+  int (*call)(void *arg);
+  void *arg;
+} nv_poll;
 /* inputs[k]: C-contiguous, aligned to its item, of the k-th input's type, read in place. outputs[k]: likewise, written.
  * Takes the plan's lock: a second thread waits. poll may be NULL. */
 nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *outputs, const nv_poll *poll);
 typedef struct nv_plan_stats {
-  size_t arena_bytes, gradient_bytes, scratch_bytes; int n_instructions, n_nodes, n_barriers;
+  size_t arena_bytes, gradient_bytes, scratch_bytes;
+  int n_instructions, n_nodes, n_barriers;
   double flops, cost; /* cost: estimated nanoseconds on one core */
 } nv_plan_stats;
 nv_plan_stats nv_plan_get_stats(const nv_plan *p);
@@ -116,19 +145,24 @@ size_t nv_plan_describe(const nv_plan *p, char *buf, size_t size);
 void *nv_plan_gradients(nv_plan *p, size_t *bytes);
 
 /* ---- the epoch loop: gather a batch, run the plan, for every batch ---- */
-typedef struct nv_source {   /* one array with n rows, to feed one input of the plan */
-  const void *data; nv_dtype dtype; /* any dtype; converted to the input's while gathered */
-  int64_t row_stride;        /* bytes between rows; a row itself is C-contiguous */
+typedef struct nv_source { /* one array with n rows, to feed one input of the plan */
+  const void *data;
+  nv_dtype dtype;     /* any dtype; converted to the input's while gathered */
+  int64_t row_stride; /* bytes between rows; a row itself is C-contiguous */
 } nv_source;
-typedef struct nv_sink { void *data; } nv_sink; /* one array with n rows of the output's type, C-contiguous */
+typedef struct nv_sink {
+  void *data;
+} nv_sink; /* one array with n rows of the output's type, C-contiguous */
 typedef struct nv_loop_spec {
-  nv_plan *plan;  /* made for `batch` rows */
-  nv_plan *tail;  /* made for the n % batch last rows; NULL if none are left over */
+  nv_plan *plan; /* made for `batch` rows */
+  nv_plan *tail; /* made for the n % batch last rows; NULL if none are left over */
   int64_t n, batch;
-  const int64_t *order;  /* n row numbers, or NULL for 0..n-1 (then rows of the right dtype are read in place) */
-  const nv_source *sources; int n_sources; /* = the plan's inputs */
-  const nv_sink *sinks; int n_sinks;       /* = the plan's outputs; row k of a batch goes to its row of the sink; a
-                                              plan for training usually has none */
+  const int64_t *order; /* n row numbers, or NULL for 0..n-1 (then rows of the right dtype are read in place) */
+  const nv_source *sources;
+  int n_sources; /* = the plan's inputs */
+  const nv_sink *sinks;
+  int n_sinks; /* = the plan's outputs; row k of a batch goes to its row of the sink; a
+                  plan for training usually has none */
 } nv_loop_spec;
 /* Runs steps *step .. last-1 (a step is a batch; step k takes order[k*batch ..]). *step is advanced after each step
  * that completed, also when an error or a cancel ends the loop. Returns NV_OK at `last` or once `seconds` have passed
@@ -141,10 +175,10 @@ void nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out);
 
 /* ---- the machine ---- */
 typedef struct nv_config {
-  const char *isa;       /* "avx512", "avx2", "neon" or "portable": picked at load, or NERVURE_ISA */
-  const char *isas;      /* what this build and CPU can run, comma-separated, best first */
-  int threads;           /* in use: NERVURE_NUM_THREADS, nv_set_threads or the affinity mask */
-  int cpus;              /* in the affinity mask */
+  const char *isa;  /* "avx512", "avx2", "neon" or "portable": picked at load, or NERVURE_ISA */
+  const char *isas; /* what this build and CPU can run, comma-separated, best first */
+  int threads;      /* in use: NERVURE_NUM_THREADS, nv_set_threads or the affinity mask */
+  int cpus;         /* in the affinity mask */
   const char *compiler;
 } nv_config;
 nv_status nv_init(void); /* idempotent; reads the environment; an unknown NERVURE_ISA is NV_ERR_VALUE */
@@ -152,8 +186,9 @@ nv_config nv_get_config(void);
 nv_status nv_set_threads(int n); /* 1..256 */
 
 /* ---- allocation, for tests ---- */
-int64_t nv_alloc_count(void);      /* allocations made since the process began */
-int64_t nv_alloc_live(void);       /* allocations not yet freed */
-void nv_alloc_fail_at(int64_t n);  /* the n-th allocation from now fails (1 = the next), then all is well again; 0: off */
+int64_t nv_alloc_count(void); /* allocations made since the process began */
+int64_t nv_alloc_live(void);  /* allocations not yet freed */
+void nv_alloc_fail_at(
+    int64_t n); /* the n-th allocation from now fails (1 = the next), then all is well again; 0: off */
 
 #endif

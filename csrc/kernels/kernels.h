@@ -2,8 +2,8 @@
  * loads. Kernels know memory and numbers only: no nodes, no allocation, no errors but those a result says.
  *
  * Same bits on AVX2, AVX-512 and NEON: a fused multiply-add is written nv_v..fma and nothing else is contracted
- * (-ffp-contract=off); a reduction's order is fixed in terms of 64 virtual lanes, not of the register's width; tails take the
- * same path as full vectors. */
+ * (-ffp-contract=off); a reduction's order is fixed in terms of 256 bytes of virtual lanes, not of the register's
+ * width; tails take the same path as full vectors. */
 #ifndef NV_KERNELS_H
 #define NV_KERNELS_H
 
@@ -11,7 +11,9 @@
 
 /* ---- blocks: what elementwise programs are made of ---- */
 /* All block kernels, by name: X(name, inputs). The table below has a NULL where a dtype makes no sense. The dtype
- * index is that of in[0] (of in[1] for select; of the output for leaves). Comparisons, logicals and is* write bool (uint8 0/1). */
+ * index is that of in[0] (of in[1] for select; of the output for leaves). Comparisons, logicals and is* write bool
+ * (uint8 0/1). */
+/* clang-format off */
 #define NV_BLOCK_OPS(X)                                                                                                \
   X(copy, 1) X(neg, 1) X(abs, 1) X(sign, 1) X(square, 1) X(reciprocal, 1) X(sqrt, 1) X(rsqrt, 1)                       \
   X(exp, 1) X(expm1, 1) X(log, 1) X(log1p, 1) X(log2, 1) X(log10, 1) X(sin, 1) X(cos, 1) X(tan, 1) X(arcsin, 1)        \
@@ -33,27 +35,44 @@ typedef enum nv_block_op {
 #undef X
   NV_BLOCK_COUNT,
 } nv_block_op;
+/* clang-format on */
 
 typedef struct nv_block {
-  void *out;            /* n items; may be one of the inputs exactly */
-  const void *in[3];    /* n items each, contiguous, any alignment that suits the item */
+  void *out;         /* n items; may be one of the inputs exactly */
+  const void *in[3]; /* n items each, contiguous, any alignment that suits the item */
   int64_t n;
-  int64_t index;        /* leaves: linear index of out[0] in the whole array */
+  int64_t index; /* leaves: linear index of out[0] in the whole array */
   const void *params;
 } nv_block;
 typedef void (*nv_block_fn)(const nv_block *b);
 
 /* ---- reductions ---- */
-typedef enum nv_reduce_op { NV_REDUCE_SUM, NV_REDUCE_PROD, NV_REDUCE_MAX, NV_REDUCE_MIN, NV_REDUCE_ANY, NV_REDUCE_ALL,
-                            NV_REDUCE_ARGMAX, NV_REDUCE_ARGMIN, NV_REDUCE_COUNT } nv_reduce_op;
+typedef enum nv_reduce_op {
+  NV_REDUCE_SUM,
+  NV_REDUCE_PROD,
+  NV_REDUCE_MAX,
+  NV_REDUCE_MIN,
+  NV_REDUCE_ANY,
+  NV_REDUCE_ALL,
+  NV_REDUCE_ARGMAX,
+  NV_REDUCE_ARGMIN,
+  NV_REDUCE_COUNT
+} nv_reduce_op;
 /* x is [outer, n, inner], contiguous; out is [outer, inner] (int32 for arg*; first of equals; NaN wins in max, min and
- * arg*, as in NumPy). Does outer rows [o0, o1) and inner columns [i0, i1) only: disjoint calls give the same bits as one. */
+ * arg*, as in NumPy). Does outer rows [o0, o1) and inner columns [i0, i1) only: disjoint calls give the same bits as
+ * one. */
 typedef void (*nv_reduce_fn)(const void *x, void *out, int64_t o0, int64_t o1, int64_t n, int64_t inner, int64_t i0,
                              int64_t i1);
 
 /* ---- rows: x and out are [rows, n]; does rows [r0, r1) ---- */
-typedef enum nv_row_op { NV_ROW_SOFTMAX, NV_ROW_LOG_SOFTMAX, NV_ROW_LOGSUMEXP /* out [rows] */, NV_ROW_CUMSUM, NV_ROW_CUMPROD,
-                         NV_ROW_COUNT } nv_row_op;
+typedef enum nv_row_op {
+  NV_ROW_SOFTMAX,
+  NV_ROW_LOG_SOFTMAX,
+  NV_ROW_LOGSUMEXP /* out [rows] */,
+  NV_ROW_CUMSUM,
+  NV_ROW_CUMPROD,
+  NV_ROW_COUNT
+} nv_row_op;
 typedef void (*nv_row_fn)(const void *x, void *out, int64_t r0, int64_t r1, int64_t n);
 
 /* ---- the table ---- */
@@ -62,14 +81,15 @@ typedef struct nv_kernels {
   const char *isa;
   int vector_bytes;
   nv_block_fn block[NV_BLOCK_COUNT][NV_GRAPH_DTYPES];
-  nv_block_fn cast[NV_DTYPE_COUNT][NV_GRAPH_DTYPES]; /* [from][to]; float -> int truncates, out of range saturates, NaN -> 0 */
+  nv_block_fn cast[NV_DTYPE_COUNT]
+                  [NV_GRAPH_DTYPES]; /* [from][to]; float -> int truncates, out of range saturates, NaN -> 0 */
   nv_reduce_fn reduce[NV_REDUCE_COUNT][NV_GRAPH_DTYPES];
   nv_row_fn row[NV_ROW_COUNT][NV_GRAPH_DTYPES];
   const struct nv_gemm_kernels *gemm[2]; /* NV_F32, NV_F64: kernels/gemm.h */
 } nv_kernels;
-extern const nv_kernels *nv_k;                 /* the chosen one; set by nv_init */
+extern const nv_kernels *nv_k;                     /* the chosen one; set by nv_init */
 const nv_kernels *nv_kernels_for(const char *isa); /* NULL if this build or CPU has it not; for tests */
-const char *nv_kernels_isas(void);             /* "avx512,avx2,portable": what can run here, best first */
-nv_status nv_kernels_init(void);               /* dispatch.c: reads NERVURE_ISA; idempotent; nv_init calls it */
+const char *nv_kernels_isas(void);                 /* "avx512,avx2,portable": what can run here, best first */
+nv_status nv_kernels_init(void);                   /* dispatch.c: reads NERVURE_ISA; idempotent; nv_init calls it */
 
 #endif

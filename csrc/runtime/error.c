@@ -23,8 +23,8 @@ static const struct {
   const char *name;
   size_t size;
 } dtypes[NV_DTYPE_COUNT] = {
-    [NV_F32] = {"float32", 4}, [NV_F64] = {"float64", 8}, [NV_I32] = {"int32", 4},   [NV_I64] = {"int64", 8},
-    [NV_BOOL] = {"bool", 1},   [NV_I8] = {"int8", 1},     [NV_U8] = {"uint8", 1},    [NV_I16] = {"int16", 2},
+    [NV_F32] = {"float32", 4}, [NV_F64] = {"float64", 8}, [NV_I32] = {"int32", 4},  [NV_I64] = {"int64", 8},
+    [NV_BOOL] = {"bool", 1},   [NV_I8] = {"int8", 1},     [NV_U8] = {"uint8", 1},   [NV_I16] = {"int16", 2},
     [NV_U16] = {"uint16", 2},  [NV_U32] = {"uint32", 4},  [NV_U64] = {"uint64", 8},
 };
 

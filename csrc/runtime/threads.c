@@ -24,8 +24,9 @@
 #define MAX_THREADS 256
 #define SPIN_BARRIER 100e-6 /* seconds a member spins for its team: phases of a step are shorter */
 #define SPIN_IDLE 150e-6    /* seconds a worker spins for the next team */
-#define RECENT 100e-6 /* seconds within which a second short run finds it worth having workers: they still spin then   \
-                       */
+#define RECENT                                                                                                         \
+  100e-6 /* seconds within which a second short run finds it worth having workers: they still spin then                \
+          */
 #define POLL_EVERY 20e-3
 #define STACK_BYTES (2u << 20)
 
@@ -88,8 +89,8 @@ typedef struct gate {
   _Atomic uint32_t value, sleepers;
 } gate;
 
-/* Returns once the value is no longer `old`. */
-static void gate_wait(gate *g, uint32_t old, double spin) {
+/* Returns once the value is no longer `old`: the seconds it took beyond the spinning. */
+static double gate_wait(gate *g, uint32_t old, double spin) {
   double until = 0;
   for (unsigned k = 1; atomic_load_explicit(&g->value, memory_order_acquire) == old; k++) {
     relax();
@@ -98,11 +99,13 @@ static void gate_wait(gate *g, uint32_t old, double spin) {
     if (until == 0) until = now + spin;
     if (now >= until) break;
   }
+  if (atomic_load_explicit(&g->value, memory_order_acquire) != old) return 0;
   while (atomic_load(&g->value) == old) {
     atomic_fetch_add(&g->sleepers, 1); /* announced before the value is looked at for the last time, by the kernel */
     sleep_while(&g->value, old);
     atomic_fetch_sub(&g->sleepers, 1);
   }
+  return nv_now() - until;
 }
 
 static void gate_set(gate *g, uint32_t value) {
@@ -124,7 +127,8 @@ struct nv_team {
   _Atomic nv_status failed;
   int failed_thread;
   char message[1024];
-  nv_status seen; /* `failed` as of the last barrier: alike for all members */
+  _Atomic int64_t lost; /* nanoseconds that members slept at barriers, all together */
+  nv_status seen;       /* `failed` as of the last barrier: alike for all members */
 };
 
 typedef struct worker {
@@ -203,6 +207,7 @@ nv_status nv_team_run(int want, nv_team_fn fn, void *arg) {
   t->n = pool.n_workers + 1 < want ? pool.n_workers + 1 : want;
   t->fn = fn, t->arg = arg;
   atomic_store(&t->failed, NV_OK);
+  atomic_store(&t->lost, 0);
   t->seen = NV_OK;
   atomic_store(&t->arrived, 0);
   atomic_store(&t->remaining, t->n - 1);
@@ -225,8 +230,14 @@ void nv_barrier(nv_ctx *ctx) {
     atomic_store_explicit(&t->arrived, 0, memory_order_relaxed);
     t->seen = t->failed;
     gate_set(&t->phase, phase + 1);
-  } else
-    gate_wait(&t->phase, phase, SPIN_BARRIER);
+    return;
+  }
+  double slept = gate_wait(&t->phase, phase, SPIN_BARRIER);
+  if (slept > 0) atomic_fetch_add_explicit(&t->lost, (int64_t)(1e9 * (slept + SPIN_BARRIER)), memory_order_relaxed);
+}
+
+double nv_team_lost(const nv_ctx *ctx) {
+  return ctx->team ? 1e-9 * (double)atomic_load_explicit(&ctx->team->lost, memory_order_relaxed) : 0;
 }
 
 /* The lowest thread's failure wins: with rows shared in order that is the first bad row, for any number of threads. */

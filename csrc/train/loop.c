@@ -39,6 +39,8 @@ typedef struct segment {
   bool started;              /* a step was made before this segment */
   bool moves;                /* the plan's pointers change from step to step */
   bool whole;                /* thread 0's: all steps were made */
+  int threads;               /* thread 0's: of the team there was */
+  double lost;               /* thread 0's: seconds members slept */
   const nv_poll *poll;
   nv_status status; /* thread 0's */
 } segment;
@@ -207,19 +209,27 @@ static void member(nv_ctx *ctx, void *arg) {
   ctx->scratch = g->plan->scratch + (size_t)ctx->thread * g->plan->scratch_bytes;
   ctx->poll = ctx->thread == 0 ? g->poll : NULL;
   nv_status status = steps(ctx, g);
-  if (ctx->thread == 0) g->status = status;
+  if (ctx->thread == 0) g->status = status, g->threads = ctx->n_threads, g->lost = nv_team_lost(ctx);
 }
 
+/* Steps first .. last - 1 in stretches, each by as many threads as are faster just now. */
 static nv_status run_segment(segment *g) {
   nv_plan *p = g->plan;
+  double until = g->until;
   nv_mutex_lock(p->lock);
   nv_status status = stage(p);
-  if (status == NV_OK) {
-    g->staging = p->staging, g->stop_at = INT64_MAX;
-    g->moves = connect(g);
-    status = nv_team_run(p->max_threads, member, g);
+  if (status == NV_OK) g->staging = p->staging, g->moves = connect(g), *g->step = g->first;
+  while (status == NV_OK && !g->whole) {
+    double stretch, began = nv_now();
+    int threads = nv_pace_next(p, &stretch);
+    g->stop_at = INT64_MAX, g->first = *g->step;
+    g->until = stretch > 0 && (until == 0 || began + stretch < until) ? began + stretch : until;
+    status = nv_team_run(threads, member, g);
     if (status == NV_OK) status = g->status;
     if (status == NV_OK && g->whole) *g->step = g->last;
+    nv_pace_saw(p, g->threads, *g->step - g->first, nv_now() - began, g->lost);
+    g->started |= *g->step > g->first;
+    if (until > 0 && g->started && nv_now() >= until) break;
   }
   nv_mutex_unlock(p->lock);
   return status;
