@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from run import ENVIRONMENT, peak_gflops
+from run import ENVIRONMENT, REST, peak_gflops
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -70,6 +70,7 @@ class Side:
 
     def seconds(self, problem: str, repeats: int) -> float:
         assert self.process.stdin is not None
+        time.sleep(REST)
         print(problem, repeats, file=self.process.stdin, flush=True)
         return float(self.answer())
 
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("shapes", nargs="*", default=SHAPES)
     parser.add_argument("--float64", action="store_true")
     parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--turn-seconds", type=float, default=0.05)
+    parser.add_argument("--turn-seconds", type=float, default=0.1)
     parser.add_argument("--numpy", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.numpy:

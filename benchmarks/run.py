@@ -23,6 +23,8 @@ from works import WORKS, Work
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# Seconds before a turn: a peer's threads spin on for a while after theirs, and would take a processor from this one.
+REST = 0.2
 # OpenBLAS picks for the machine itself: what a shell may have set does not count.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
 
@@ -46,6 +48,7 @@ class Side:
 
     def seconds(self, repeats: int) -> float:
         assert self.process.stdin is not None and self.process.stdout is not None
+        time.sleep(REST)
         print(repeats, file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 

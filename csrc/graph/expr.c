@@ -47,10 +47,14 @@ struct nv_expr {
   int64_t block_rows;         /* >= 1 where blocks hold whole rows; 0 where they are parts of a row */
   int64_t segment;            /* block_rows == 0: elements of a part */
   int n_slots, n_steps;
+  int n_ops; /* an element: steps may hold several */
   int n_full;
   uint8_t full[NV_MAX_OPERANDS * 2]; /* slots that move with the block */
   slot *slots;
   step *steps;
+  void (*chain)(void *const *at, int64_t n); /* takes the place of the steps .. */
+  int n_at;
+  uint8_t at[NV_CHAIN_LEAVES + NV_MAX_OPERANDS]; /* .. on these slots */
   bool gathers;
   size_t scratch_at, scratch;
   double cost;
@@ -59,7 +63,7 @@ struct nv_expr {
 
 size_t nv_expr_scratch(const nv_expr *e) { return e->scratch; }
 double nv_expr_cost(const nv_expr *e) { return e->cost; }
-double nv_expr_flops(const nv_expr *e) { return (double)e->n_steps * (double)e->total; }
+double nv_expr_flops(const nv_expr *e) { return (double)e->n_ops * (double)e->total; }
 const char *nv_expr_names(const nv_expr *e) { return e->names; }
 
 /* ---- building ---- */
@@ -185,7 +189,7 @@ static nv_status place_inputs(building *w, nv_builder *b, const shape_of *m) {
     const nv_expr_value *x = &s->value[v];
     int size = (int)nv_dtype_size(x->dtype);
     slot t = {.ptr = (uint8_t)x->ptr, .size = (uint8_t)size};
-    if (x->kind == NV_EXPR_STEP) continue;
+    if (x->kind == NV_EXPR_STEP || x->kind == NV_EXPR_PAIRED) continue;
     if (x->kind == NV_EXPR_WHOLE) t.kind = SLOT_WHOLE;
     if (x->kind == NV_EXPR_CONSTANT) {
       void *data = nv_builder_alloc(b, (size_t)e->block * (size_t)size);
@@ -255,13 +259,16 @@ static double estimate(const nv_expr_spec *s, const nv_expr *e) {
   return 30 + element * n + (double)e->n_steps * 6 * (n / (double)e->block + 1);
 }
 
-static nv_status name_steps(nv_builder *b, const nv_expr_spec *s, nv_expr *e) {
-  size_t bytes = 1, at = 0;
-  for (int v = 0; v < s->n_values; v++)
-    if (s->value[v].kind == NV_EXPR_STEP) bytes += strlen(s->value[v].name) + 1;
+static bool is_step(const nv_expr_value *v) { return v->kind == NV_EXPR_STEP || v->kind == NV_EXPR_PAIRED; }
+
+static nv_status name_steps(nv_builder *b, const nv_expr_spec *s, const char *chain, nv_expr *e) {
+  size_t bytes = chain ? strlen(chain) + 1 : 1, at = 0;
+  for (int v = 0; v < s->n_values && !chain; v++)
+    if (is_step(&s->value[v])) bytes += strlen(s->value[v].name) + 1;
   if (!(e->names = nv_builder_alloc(b, bytes))) return NV_ERR_MEMORY;
-  for (int v = 0; v < s->n_values; v++) {
-    if (s->value[v].kind != NV_EXPR_STEP) continue;
+  if (chain) memcpy(e->names, chain, bytes);
+  for (int v = 0; v < s->n_values && !chain; v++) {
+    if (!is_step(&s->value[v])) continue;
     size_t n = strlen(s->value[v].name);
     if (at) e->names[at++] = ' ';
     memcpy(e->names + at, s->value[v].name, n);
@@ -270,7 +277,19 @@ static nv_status name_steps(nv_builder *b, const nv_expr_spec *s, nv_expr *e) {
   return NV_OK;
 }
 
-nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, nv_expr **out) {
+/* The whole program is one kernel's work: the pointers it takes, leaves first. */
+static void place_chain(building *w, const nv_chain *chain, const int *leaves) {
+  const nv_expr_spec *s = w->spec;
+  nv_expr *e = w->e;
+  e->chain = chain->run[s->value[0].dtype];
+  for (int v = 0; v < s->n_values; v++)
+    if (s->value[v].kind != NV_EXPR_STEP) e->at[e->n_at] = (uint8_t)w->slot_of[leaves[e->n_at]], e->n_at++;
+  for (int v = 0; v < s->n_values; v++)
+    for (int j = 0; j < s->n_stores; j++)
+      if (s->store[j].value == v) e->at[e->n_at++] = (uint8_t)store_slot(w, j);
+}
+
+nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr **out) {
   nv_expr *e = nv_builder_alloc(b, sizeof *e);
   shape_of *m = nv_pool_alloc(&b->temp, sizeof *m);
   building *w = nv_pool_alloc(&b->temp, sizeof *w);
@@ -279,17 +298,23 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
   merge(s, m);
   e->ndim = m->ndim, e->total = 1, e->rows = s->rows, e->scratch_at = scratch_at;
   e->last = s->last;
-  bool flat = true;
+  bool flat = true, uniform[NV_EXPR_VALUES] = {false};
+  int leaves[NV_CHAIN_LEAVES];
   size_t bytes = 0;
   for (int d = 0; d < m->ndim; d++) e->total *= e->shape[d] = m->shape[d];
   int max_slots = s->n_values + s->n_stores, max_steps = s->n_stores;
   for (int v = 0; v < s->n_values; v++) {
-    if (s->value[v].kind == NV_EXPR_STEP) max_steps++;
+    if (s->value[v].kind == NV_EXPR_STEP) max_steps++, e->n_ops++;
+    uniform[v] = s->value[v].kind == NV_EXPR_CONSTANT;
     if (s->value[v].kind != NV_EXPR_INPUT) continue;
     slot_kind kind = classify(e, m->strides[v]);
     flat &= kind == SLOT_FULL || kind == SLOT_SCALAR;
+    uniform[v] = kind == SLOT_SCALAR;
   }
-  for (int v = 0; v < s->n_values; v++) bytes += nv_dtype_size(s->value[v].dtype);
+  const nv_chain *chain = nv_expr_chain(s, uniform, leaves);
+  if (!chain) nv_expr_pair(s);
+  for (int v = 0; v < s->n_values; v++)
+    if (s->value[v].kind != NV_EXPR_PAIRED) bytes += nv_dtype_size(s->value[v].dtype);
   if (max_slots > SLOTS - 1) return nv_fail(NV_ERR_INTERNAL, "an elementwise program has too many values");
   e->slots = nv_builder_alloc(b, (size_t)max_slots * sizeof *e->slots);
   e->steps = nv_builder_alloc(b, (size_t)max_steps * sizeof *e->steps);
@@ -299,7 +324,10 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
   *w = (building){.spec = s, .e = e};
   plan_stores(w);
   NV_TRY(place_inputs(w, b, m));
-  place_steps(w);
+  if (chain)
+    place_chain(w, chain, leaves);
+  else
+    place_steps(w);
   size_t at = (sizeof(void *) * (size_t)e->n_slots + 63) / 64 * 64;
   for (int k = 0; k < e->n_slots; k++) {
     slot *t = &e->slots[k];
@@ -310,20 +338,13 @@ nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *s, size_t scratch_at, n
     at += ((size_t)e->block * t->size + 63) / 64 * 64;
   }
   e->scratch = at;
-  NV_TRY(name_steps(b, s, e));
+  NV_TRY(name_steps(b, s, chain ? chain->name : NULL, e));
   e->cost = estimate(s, e);
   *out = e;
   return NV_OK;
 }
 
 /* ---- running ---- */
-
-typedef struct run {
-  const nv_expr *e;
-  void *const *ptr;
-  char *base; /* the program's scratch */
-  char **p;   /* its table of slots */
-} run;
 
 static inline char **table_of(const nv_expr *e, const nv_ctx *ctx) {
   return (char **)(void *)((char *)ctx->scratch + e->scratch_at);
@@ -413,6 +434,12 @@ static inline void do_block(const nv_expr *e, char **p, void *const *ptr, int64_
       } else if (s->kind == SLOT_GATHER)
         gather(e, s, ptr[s->ptr], (char *)(void *)p + s->at, row, col, n_rows, width);
     }
+  if (e->chain) {
+    void *at[NV_CHAIN_LEAVES + NV_MAX_OPERANDS];
+    for (int k = 0; k < e->n_at; k++) at[k] = p[e->at[k]];
+    e->chain(at, n);
+    return;
+  }
   for (const step *s = e->steps, *end = s + e->n_steps; s < end; s++) {
     nv_block b = {
         .out = p[s->out], .in = {p[s->in[0]], p[s->in[1]], p[s->in[2]]}, .n = n, .index = index, .params = s->params};

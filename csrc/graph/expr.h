@@ -13,6 +13,7 @@ typedef enum nv_expr_kind {
   NV_EXPR_WHOLE,    /* ptr[ptr] itself, for a block kernel that knows what it points at (a generator's state) */
   NV_EXPR_CONSTANT, /* `bits`, everywhere */
   NV_EXPR_STEP,
+  NV_EXPR_PAIRED, /* a step that the only one to use it makes on the way */
 } nv_expr_kind;
 
 typedef struct nv_expr_value {
@@ -45,8 +46,14 @@ typedef struct nv_expr_spec {
   int n_stores;
 } nv_expr_spec;
 
-/* `scratch_at` is where in a thread's scratch the program may begin; *bytes is how much it takes from there. */
-nv_status nv_expr_new(nv_builder *b, const nv_expr_spec *spec, size_t scratch_at, nv_expr **out);
+/* The kernel that does the whole program, or NULL. uniform[v]: value v is one number for all elements. leaves: the
+ * values its first operands are. */
+const nv_chain *nv_expr_chain(const nv_expr_spec *s, const bool *uniform, int *leaves);
+/* Joins steps into pairs where that changes no bit (pair.c). */
+void nv_expr_pair(nv_expr_spec *s);
+/* `scratch_at` is where in a thread's scratch the program may begin; *bytes is how much it takes from there. Changes
+ * spec: its steps may be joined. */
+nv_status nv_expr_new(nv_builder *b, nv_expr_spec *spec, size_t scratch_at, nv_expr **out);
 size_t nv_expr_scratch(const nv_expr *e);
 double nv_expr_cost(const nv_expr *e);       /* ns on one core */
 double nv_expr_flops(const nv_expr *e);      /* one a step and element */

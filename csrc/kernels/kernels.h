@@ -46,6 +46,36 @@ typedef struct nv_block {
 } nv_block;
 typedef void (*nv_block_fn)(const nv_block *b);
 
+/* Pairs of them in one pass (pairs.inc): out = second(first(in[0], in[1]), in[2]); the same bits as one after the
+ * other. relu has no in[2]; relu_grad lets pass what first makes where in[2] > 0. float32 and float64. */
+typedef enum nv_pair_first {
+  NV_FIRST_add,
+  NV_FIRST_subtract,
+  NV_FIRST_multiply,
+  NV_FIRST_divide,
+  NV_FIRST_COUNT
+} nv_pair_first;
+typedef enum nv_pair_second {
+  NV_SECOND_add,
+  NV_SECOND_subtract,      /* first - in[2] */
+  NV_SECOND_subtract_from, /* in[2] - first */
+  NV_SECOND_multiply,
+  NV_SECOND_divide,      /* first / in[2] */
+  NV_SECOND_divide_into, /* in[2] / first */
+  NV_SECOND_relu_grad,
+  NV_SECOND_relu,
+  NV_SECOND_COUNT
+} nv_pair_second;
+
+/* Whole programs in one pass (chains.inc). at: the leaves, then what is stored, n items each; a leaf that is one number
+ * for all items is read once. A result may be written over a leaf exactly. The bits are those of the block kernels. */
+#define NV_CHAIN_LEAVES 12
+#define NV_CHAINS 1
+typedef struct nv_chain {
+  const char *name, *program; /* the text of chain.c */
+  void (*run[2])(void *const *at, int64_t n);
+} nv_chain;
+
 /* ---- reductions ---- */
 typedef enum nv_reduce_op {
   NV_REDUCE_SUM,
@@ -81,6 +111,8 @@ typedef struct nv_kernels {
   const char *isa;
   int vector_bytes;
   nv_block_fn block[NV_BLOCK_COUNT][NV_GRAPH_DTYPES];
+  nv_block_fn pair[NV_FIRST_COUNT][NV_SECOND_COUNT][2];
+  nv_chain chain[NV_CHAINS];
   nv_block_fn cast[NV_DTYPE_COUNT]
                   [NV_GRAPH_DTYPES]; /* [from][to]; float -> int truncates, out of range saturates, NaN -> 0 */
   nv_reduce_fn reduce[NV_REDUCE_COUNT][NV_GRAPH_DTYPES];

@@ -15,7 +15,7 @@
 
 /* ---- arrays: the last byte is the last of a page, the next page cannot be touched; 64 bytes before it are watched
  * ---- */
-enum { ARRAYS = 6, ARRAY_BYTES = 4 << 20, WATCHED = 64 };
+enum { ARRAYS = 12, ARRAY_BYTES = 4 << 20, WATCHED = 64 };
 static uint8_t *array_end[ARRAYS], *array_begin[ARRAYS];
 
 static inline void *array(int k, size_t bytes) {
