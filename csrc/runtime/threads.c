@@ -261,14 +261,14 @@ bool nv_team_failing(const nv_ctx *ctx) {
 
 bool nv_poll_now(nv_ctx *ctx) {
   if (!ctx->poll || ctx->thread != 0) return false;
-  if (nv_team_failing(ctx)) return true;
+  if (ctx->stopped || nv_team_failing(ctx)) return true;
   double now = coarse_now();
   if (ctx->poll_next == 0) ctx->poll_next = now + POLL_EVERY;
   if (now < ctx->poll_next) return false;
   ctx->poll_next = now + POLL_EVERY;
   if (!ctx->poll->call(ctx->poll->arg)) return false;
   nv_team_fail(ctx, nv_fail(NV_CANCELLED, "interrupted"));
-  return true;
+  return ctx->stopped = true;
 }
 
 /* ---- how many ---- */

@@ -35,7 +35,7 @@ typedef struct segment {
   int64_t first, last, rows; /* steps; rows of each */
   int64_t *step;             /* thread 0's: the first step not completed */
   int64_t stop_at;           /* set by thread 0 before the barrier of that step */
-  double until;              /* 0: no limit */
+  double until;              /* the end of this stretch; 0: no limit */
   bool started;              /* a step was made before this segment */
   bool moves;                /* the plan's pointers change from step to step */
   bool whole;                /* thread 0's: all steps were made */
@@ -213,9 +213,8 @@ static void member(nv_ctx *ctx, void *arg) {
 }
 
 /* Steps first .. last - 1 in stretches, each by as many threads as are faster just now. */
-static nv_status run_segment(segment *g) {
+static nv_status run_segment(segment *g, double until) {
   nv_plan *p = g->plan;
-  double until = g->until;
   nv_mutex_lock(p->lock);
   nv_status status = stage(p);
   if (status == NV_OK) g->staging = p->staging, g->moves = connect(g), *g->step = g->first;
@@ -246,13 +245,13 @@ nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, dou
   if (*step < whole) NV_TRY(check_plan(spec, spec->plan, spec->batch));
   if (last > whole) NV_TRY(check_plan(spec, spec->tail, left));
   double until = seconds > 0 ? nv_now() + seconds : 0;
-  segment g = {.spec = spec, .step = step, .until = until, .poll = poll};
+  segment g = {.spec = spec, .step = step, .poll = poll};
   if (*step < whole) {
     g.plan = spec->plan, g.first = *step, g.last = last < whole ? last : whole, g.rows = spec->batch;
-    NV_TRY(run_segment(&g));
+    NV_TRY(run_segment(&g, until));
     if (!g.whole || last <= whole) return NV_OK;
     g.started = true, g.whole = false;
   }
   g.plan = spec->tail, g.first = whole, g.last = last, g.rows = left;
-  return run_segment(&g);
+  return run_segment(&g, until);
 }
