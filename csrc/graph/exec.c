@@ -82,7 +82,7 @@ static void run_member(nv_ctx *ctx, void *arg) {
 }
 
 nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *outputs, const nv_poll *poll) {
-  nv_mutex_lock(p->lock);
+  NV_TRY(nv_mutex_lock(p->lock, poll));
   nv_exec_bind(p, inputs, outputs);
   one_run r = {.plan = p, .poll = poll};
   nv_status status = (p->waking ? nv_team_run : nv_team_run_short)(p->max_threads, run_member, &r);

@@ -79,7 +79,8 @@ int nv_threads(void);            /* how many a team may have; nv_set_threads cha
 typedef struct nv_mutex nv_mutex; /* heap mutex for plans: fork-aware users only hold it while running */
 nv_mutex *nv_mutex_new(void);     /* NULL on failure */
 void nv_mutex_free(nv_mutex *m);
-void nv_mutex_lock(nv_mutex *m);
+/* While it waits it calls poll (may be NULL) now and then; non-zero: NV_CANCELLED, and the mutex is not held. */
+nv_status nv_mutex_lock(nv_mutex *m, const nv_poll *poll);
 void nv_mutex_unlock(nv_mutex *m);
 
 /* ---- random numbers (philox.c): the scalar reference; kernels have the vector form with the same bits ---- */
