@@ -1,5 +1,5 @@
-"""Ctrl-C and other exceptions in the middle of things: Python has them within 100 ms, and the model is as after its last
-whole step."""
+"""Ctrl-C and other exceptions in the middle of things: Python has them within 100 ms, and the model is as after its
+last whole step."""
 
 import io
 import signal
