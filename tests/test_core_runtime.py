@@ -81,7 +81,15 @@ def test_a_loop_is_interrupted_between_steps():
     assert loop.run(loop.step, loop.step + 3) == steps  # and goes on as if nothing had happened
 
 
-def test_keyboard_interrupt():
+@pytest.fixture
+def ctrl_c():
+    """A process started in the background of a shell ignores SIGINT."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
+def test_keyboard_interrupt(ctrl_c):
     loop, steps = endless()
     timer = threading.Timer(0.1, _thread.interrupt_main)
     timer.start()

@@ -198,10 +198,12 @@ def test_the_main_thread_is_interrupted_while_another_trains() -> None:
 
 
 CTRL_C = """
+import signal
 import sys
 import numpy as np
 import nervure as nv
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
 model = nv.Sequential([nv.Input((8,)), nv.layers.Dense(8), nv.layers.Dense(1)])
 model.compile("sgd", loss="mse")
 x, y = np.ones((100_000, 8), np.float32), np.ones(100_000, np.float32)
