@@ -2,6 +2,7 @@
 last whole step."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from nervure import _core
 
 SOON = 0.1  # seconds from a signal to its handler ..
-PATIENCE = 10 * SOON  # .. on a machine that has nothing else to do: tests may share theirs
+PATIENCE = (30 if "NERVURE_SANITIZED" in os.environ else 10) * SOON  # .. on an idle machine: tests may share theirs
 ROWS, BATCH = 8192, 1024
 
 
@@ -115,6 +116,7 @@ def test_long_calls_are_interrupted(threads: int) -> None:
     big = np.ones((6000, 6000), np.float32)
     column = np.ones((30_000_000,), np.float32)
     index = np.random.RandomState(0).randint(0, 30_000_000, 30_000_000)
+    few = index % 10
     square = column[:25_000_000].reshape(5000, 5000)
     model.predict(x, verbose=0)
     model.evaluate(x, y, verbose=0)
@@ -131,7 +133,7 @@ def test_long_calls_are_interrupted(threads: int) -> None:
         "sum": lambda: again(nv.ops.sum, column),
         "rows": lambda: again(nv.ops.softmax, square),
         "take": lambda: again(nv.ops.take, column, index),
-        "scatter": lambda: again(nv.ops.segment_sum, column, index % 10, 10),
+        "scatter": lambda: again(nv.ops.segment_sum, column, few, 10),
         "concatenate": lambda: again(nv.ops.concatenate, [square, square], 1),
         "pad": lambda: again(nv.ops.pad, square, [[1, 1], [1, 1]]),
     }
