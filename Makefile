@@ -6,6 +6,7 @@ CFLAGS_COMMON = -std=gnu17 -ffp-contract=off -fno-math-errno -fno-trapping-math 
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wvla -Werror
 CFLAGS_FAST = -O3 -g
 CFLAGS_SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_TSAN = -O1 -g -fsanitize=thread
 MACHINE := $(shell uname -m)
 ifeq ($(MACHINE),x86_64)
 ISAS = portable avx2 avx512
@@ -21,7 +22,7 @@ CORE = $(wildcard csrc/runtime/*.c csrc/kernels/*.c csrc/graph/*.c csrc/ops/*.c 
 HEADERS = $(wildcard csrc/*/*.h csrc/*/*.inc tests/c/*.h)
 CTESTS = $(basename $(notdir $(wildcard tests/c/test_*.c)))
 
-.PHONY: dev test ctest ctest-san asan bench lint format stubs clean
+.PHONY: dev test ctest ctest-san ctest-tsan asan bench lint format stubs clean
 dev: ## build the extension in place, warnings as errors
 	mkdir -p $(BUILD) && NERVURE_DEV=1 flock $(BUILD)/.lock $(PYTHON) setup.py -q build_ext --inplace
 
@@ -33,6 +34,9 @@ ctest: $(CTESTS:%=$(BUILD)/fast/%) ## the C tests
 
 ctest-san: $(CTESTS:%=$(BUILD)/san/%) ## the C tests under ASan, UBSan and leak detection
 	@set -e; for t in $^; do echo $$t; ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 $$t; done
+
+ctest-tsan: $(addprefix $(BUILD)/tsan/,test_threads test_stop test_loop) ## those about threads under TSan
+	@set -e; for t in $^; do echo $$t; TSAN_OPTIONS=halt_on_error=1:die_after_fork=0 $$t; done
 
 asan: ## the Python suite under ASan and UBSan, in a build of its own
 	tests/run_sanitized.sh
@@ -68,3 +72,4 @@ $(BUILD)/$(1)/test_%: tests/c/test_%.c $(BUILD)/$(1)/libnervure.a $(HEADERS)
 endef
 $(eval $(call VARIANT,fast,$(CFLAGS_FAST)))
 $(eval $(call VARIANT,san,$(CFLAGS_SAN)))
+$(eval $(call VARIANT,tsan,$(CFLAGS_TSAN)))

@@ -5,6 +5,7 @@ Environment: NERVURE_DEV=1 makes warnings errors, NERVURE_SANITIZE=1 builds unde
 
 import os
 import platform
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
@@ -36,7 +37,7 @@ if SANITIZE:
 LINK = ["-pthread"]
 if SANITIZE:
     LINK += ["-fsanitize=address,undefined"]
-elif not DEV:  # a profiler wants the names
+elif not DEV and sys.platform.startswith("linux"):  # a profiler wants the names
     LINK += ["-Wl,--strip-all"]
 if DEV:
     FLAGS += WARNINGS + ["-Werror"]

@@ -9,8 +9,8 @@ mkdir -p "$dir"
 [ -x "$dir/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$dir/venv"
 "$dir/venv/bin/pip" install -q "numpy>=2.0" "setuptools>=77" pytest hypothesis mpmath
 mkdir -p "$dir/tree"
-(cd "$root" && tar cf - --exclude=build --exclude='*.so' --exclude=__pycache__ --exclude='*.egg-info' \
-  csrc python tests examples benchmarks pyproject.toml setup.py README.md CONTRIBUTING.md LICENSE Makefile) | tar xf - -C "$dir/tree"
+tar -C "$root" -cf - --exclude=./.git --exclude=./.venv --exclude=./build --exclude='*.so' --exclude=__pycache__ \
+  --exclude='*.egg-info' . | tar -C "$dir/tree" -xf -
 cd "$dir/tree"
 NERVURE_SANITIZE=1 NERVURE_DEV=1 "$dir/venv/bin/python" setup.py -q build_ext --inplace
 export PYTHONPATH=$dir/tree/python PYTHONMALLOC=malloc NERVURE_SANITIZED=1

@@ -32,6 +32,11 @@ def endless():
     return Loop(plan, None, [rows], 4 * ENDLESS, 4), steps
 
 
+def loop_plan(loop):
+    (plan,) = (o for o in gc.get_referents(loop) if type(o) is _core.Plan)
+    return plan
+
+
 def chain(length=6000, size=160):
     """One run of seconds: a chain of matrix products."""
     g = Graph()
@@ -76,7 +81,15 @@ def test_a_loop_is_interrupted_between_steps():
     assert loop.run(loop.step, loop.step + 3) == steps  # and goes on as if nothing had happened
 
 
-def test_keyboard_interrupt():
+@pytest.fixture
+def ctrl_c():
+    """A process started in the background of a shell ignores SIGINT."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
+def test_keyboard_interrupt(ctrl_c):
     loop, steps = endless()
     timer = threading.Timer(0.1, _thread.interrupt_main)
     timer.start()
@@ -132,6 +145,28 @@ def test_a_handler_may_run_other_plans_but_not_this_one():
         assert loop.run(0, ENDLESS, seconds=0.15) == mine
     assert counted == 1 and len(errors) == 3 and "already" in errors[0] and "by this thread already" in errors[2]
     assert plan.run(x) == [] and loop.run(0, 1) == 1
+
+
+def test_a_shuffle_is_interrupted():
+    with alarm(stop, 0.05), pytest.raises(Stop):
+        _core.permutation(1, 2, 20_000_000)
+    assert time.perf_counter() - stop.at < 0.5
+
+
+def test_waiting_for_another_thread_is_interrupted():
+    """The main thread wants a plan that another thread runs for long: Ctrl-C is answered nevertheless."""
+    loop, steps = endless()
+    plan = loop_plan(loop)
+    thread = threading.Thread(target=lambda: loop.run(0, ENDLESS, 1.0))
+    thread.start()
+    while steps == 0:
+        time.sleep(0.001)
+    with alarm(stop, 0.05), pytest.raises(Stop):
+        plan.run(np.ones((4, 3), np.float32))
+    late, waited = time.perf_counter() - stop.at, thread.is_alive()
+    thread.join()
+    assert late < 0.5 and waited
+    assert plan.run(np.ones((4, 3), np.float32)) == []
 
 
 # ---- threads ----
@@ -321,6 +356,83 @@ def test_fork_while_another_thread_runs():
     assert busy_plan.run(np.ones((4, 3), np.float32)) == []
 
 
+FORK_IN_A_HANDLER = """
+import os, signal, sys
+import numpy as np
+from nervure._core import Graph, set_threads
+
+set_threads(2)
+g = Graph()
+x, w = g.input((200, 200), "float32"), g.input((200, 200), "float32")
+y = x
+for _ in range(1000):
+    y = g.op("matmul", (y, w), (0, 0))
+plan, x, w = g.plan([x, w], [y]), np.ones((200, 200), np.float32), np.eye(200, dtype=np.float32)
+child = None
+
+def fork(*_):
+    global child
+    child = os.fork()
+
+signal.signal(signal.SIGALRM, fork)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    right = (plan.run(x, w)[0] == 1).all()
+except RuntimeError as error:  # the child, unless it had been computing alone
+    assert child == 0 and "forked" in str(error), error
+else:
+    assert right
+if child == 0:
+    signal.alarm(20)  # a hang is a failure
+    ok = (plan.run(x, w)[0] == 1).all()
+    os._exit(0 if ok else 3)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_handler_that_forks(run_python):
+    assert run_python("-W", "ignore::DeprecationWarning", "-c", FORK_IN_A_HANDLER).strip() == "0"
+
+
+# ---- the end of the interpreter ----
+
+DAEMON = """
+import threading, time
+import numpy as np
+from nervure._core import Graph, Loop, Variable
+
+g, steps = Graph(), Variable((), "int64")
+x, count = g.input((4, 3), "float32", "x"), g.variable(steps)
+plan = g.plan([x], [], [(steps, g.op("add", (count, g.op("full", (), (), (1.0,), "int64"))))])
+rows = np.broadcast_to(np.ones((1, 3), np.float32), (4 * 2**40, 3))
+loop = Loop(plan, None, [rows], 4 * 2**40, 4)
+threading.Thread(target=loop.run, args=(0, 2**40), daemon=True).start()
+while steps.array == 0:
+    time.sleep(0.001)
+print("left")
+"""
+
+
+def test_the_interpreter_ends_while_a_daemon_thread_runs(run_python):
+    assert run_python("-c", DAEMON).strip() == "left"
+
+
+def test_waiting_threads_use_no_processor():
+    before = _core.config()["threads"]
+    _core.set_threads(2)
+    try:
+        plan, x, w = heavy()
+        for _ in range(20):
+            plan.run(x, w)
+        time.sleep(0.05)
+        start = time.process_time()
+        time.sleep(1.0)
+        assert time.process_time() - start < 0.02
+    finally:
+        _core.set_threads(before)
+
+
 # ---- memory ----
 
 
@@ -417,6 +529,11 @@ def test_whichever_allocation_fails():
     del result
     gc.collect()
     assert _core.alloc_live() == live
+
+
+def test_running_out_of_memory_says_of_how_much():
+    with pytest.raises(MemoryError, match="1152921504606846976 bytes"):
+        Variable((2**58,))
 
 
 def test_a_failing_allocation_leaves_a_graph_as_it_was():

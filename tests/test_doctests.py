@@ -8,6 +8,7 @@ import pkgutil
 import nervure
 import numpy as np
 import pytest
+from nervure.backend import clear_session
 
 MODULES = sorted(
     name
@@ -32,6 +33,7 @@ def examples(module):
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
     module = importlib.import_module(name)
+    clear_session()  # names begin anew
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     with np.printoptions(legacy=False):
         for test in examples(module):

@@ -23,8 +23,9 @@ void nv_exec_bind(nv_plan *p, const void *const *inputs, void *const *outputs) {
 
 /* After a barrier all members read the same status, so all leave at the same place. Until then, members that hear of a
  * failure only leave out work: what they compute is not used. Not so behind the commit, where nothing fails, but thread
- * 0 may already be in the next step. */
+ * 0 may already be in the next step. Nor is anybody asked there: what has begun to write is brought to its end. */
 nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
+  const nv_poll *poll = ctx->poll;
   char *shared = p->shared;
   double since_poll = 0;
   for (const nv_item *i = p->items, *end = i + p->n_items; i < end; i++) {
@@ -32,6 +33,7 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
       since_poll = 0;
       if (nv_poll_now(ctx) && !ctx->team) return NV_CANCELLED;
     }
+    if (i->commit) ctx->poll = NULL;
     since_poll += i->instr->cost;
     if (i->barrier && ctx->team) {
       nv_barrier(ctx);
@@ -41,25 +43,25 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
     if (i->serial && ctx->thread != 0) continue;
     if (nv_team_failing(ctx) && !i->meets && !i->after) continue;
     ctx->shared = shared + (i->parity ? p->shared_bytes : 0);
-    nv_status status;
+    nv_ctx alone, *by = ctx;
     if (i->serial && ctx->team) {
-      nv_ctx alone = {.n_threads = 1,
-                      .scratch = ctx->scratch,
-                      .shared = ctx->shared,
-                      .poll = ctx->poll,
-                      .poll_next = ctx->poll_next};
-      if (i->instr->epilogue) nv_expr_begin(i->instr->epilogue, &alone, i->ptr);
-      status = i->run(&alone, i->instr, i->ptr);
-    } else {
-      if (i->instr->epilogue) nv_expr_begin(i->instr->epilogue, ctx, i->ptr);
-      status = i->run(ctx, i->instr, i->ptr);
+      alone = (nv_ctx){.n_threads = 1,
+                       .scratch = ctx->scratch,
+                       .shared = ctx->shared,
+                       .poll = ctx->poll,
+                       .poll_next = ctx->poll_next};
+      by = &alone;
     }
+    if (i->instr->epilogue) nv_expr_begin(i->instr->epilogue, by, i->ptr);
+    nv_status status = i->run(by, i->instr, i->ptr);
+    if (status == NV_OK && by->stopped) status = NV_CANCELLED;
     if (status != NV_OK) {
       if (!ctx->team) return status;
       nv_team_fail(ctx, status);
     }
     if (i->meets && ctx->team && (status = nv_team_status(ctx)) != NV_OK) return status;
   }
+  ctx->poll = poll;
   return NV_OK;
 }
 
@@ -80,7 +82,7 @@ static void run_member(nv_ctx *ctx, void *arg) {
 }
 
 nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *outputs, const nv_poll *poll) {
-  nv_mutex_lock(p->lock);
+  NV_TRY(nv_mutex_lock(p->lock, poll));
   nv_exec_bind(p, inputs, outputs);
   one_run r = {.plan = p, .poll = poll};
   nv_status status = (p->waking ? nv_team_run : nv_team_run_short)(p->max_threads, run_member, &r);

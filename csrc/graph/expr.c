@@ -484,8 +484,12 @@ nv_status nv_expr_run(nv_ctx *ctx, const nv_instr *instr, void *const *ptr) {
   nv_share(ctx, e->rows, &lo, &hi);
   if (lo == hi) return NV_OK;
   nv_expr_begin(e, ctx, ptr);
-  int64_t size = e->total / e->rows;
-  do_range(e, table_of(e, ctx), ptr, lo * size, hi * size);
+  int64_t size = e->total / e->rows, most = size < NV_POLL_ITEMS ? NV_POLL_ITEMS / size : 1;
+  do {
+    int64_t rows = hi - lo < most ? hi - lo : most;
+    do_range(e, table_of(e, ctx), ptr, lo * size, (lo + rows) * size);
+    lo += rows;
+  } while (lo < hi && !nv_poll_now(ctx));
   return NV_OK;
 }
 

@@ -37,6 +37,8 @@ typedef struct nv_expr nv_expr;
  * instruction that holds it. For kernels that finish a tile and want its epilogue done while the tile is in cache. */
 void nv_expr_tile(const nv_expr *e, nv_ctx *ctx, void *const *ptr, int64_t r0, int64_t r1, int64_t c0, int64_t c1);
 
+#define NV_POLL_ITEMS (1 << 18) /* elements of work between two looks at the clock: a millisecond or two at most */
+
 #define NV_MAX_OPERANDS 24
 struct nv_instr {
   nv_run_fn run;

@@ -170,8 +170,9 @@ typedef struct nv_loop_spec {
 nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, double seconds, const nv_poll *poll);
 
 /* ---- random numbers: Philox4x32-10, counter-based ---- */
-/* A Fisher-Yates permutation of 0..n-1, the same everywhere for the same seed and stream. */
-void nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out);
+/* A Fisher-Yates permutation of 0..n-1, the same everywhere for the same seed and stream. poll may be NULL; it can only
+ * fail with NV_CANCELLED. */
+nv_status nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out, const nv_poll *poll);
 
 /* ---- the machine ---- */
 typedef struct nv_config {

@@ -37,9 +37,11 @@ static PyObject *permutation(PyObject *module, PyObject *const *args, Py_ssize_t
   if (!array) return NULL;
   nv_py_away away;
   nv_py_leave(&away, nv_py_state_of(module));
-  nv_permutation(seed, stream, type.shape[0], data);
+  nv_status status = nv_permutation(seed, stream, type.shape[0], data, &away.poll);
   nv_py_return(&away);
-  return array;
+  if (status == NV_OK) return array;
+  Py_DECREF(array);
+  return nv_py_raise(status);
 }
 
 static PyObject *config(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
@@ -137,6 +139,10 @@ static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out) {
 
 static int module_exec(PyObject *module) {
   nv_py_state *state = nv_py_state_of(module);
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) { /* older Pythons do not look at the slot below */
+    PyErr_SetString(PyExc_ImportError, "nervure._core does not support subinterpreters");
+    return -1;
+  }
   if (nv_py_array_init() < 0 || find_main_thread(state) < 0) return -1;
   nv_status status = nv_init();
   if (status != NV_OK) {

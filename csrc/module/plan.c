@@ -107,10 +107,14 @@ PyObject *nv_py_plan_new(nv_py_graph *g, PyObject *inputs, PyObject *outputs, Py
       !read_updates(g, pairs, &ups, &spec.n_updates) ||
       !(self = PyType_GenericAlloc(nv_py_state_at((PyObject *)g)->plan, 0)))
     goto done;
+  PyObject_GC_UnTrack(self); /* what the garbage collector calls must not find it before it is whole */
   spec.inputs = in, spec.outputs = out, spec.gradients = grads, spec.updates = ups;
   nv_status status = nv_plan_new(g->graph, &spec, &plan_at(self)->plan);
   if (status != NV_OK) nv_py_raise(status);
-  if (status != NV_OK || !describe(plan_at(self), &spec)) Py_CLEAR(self);
+  if (status != NV_OK || !describe(plan_at(self), &spec))
+    Py_CLEAR(self);
+  else
+    PyObject_GC_Track(self);
 done:
   Py_XDECREF(pairs);
   PyMem_Free(in);

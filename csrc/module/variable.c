@@ -55,8 +55,13 @@ static PyObject *of_array(PyObject *self, const char *method, PyObject *args, Py
   Py_XDECREF(array);
   return result;
 }
+/* The dtype is always given: where it is not, NumPy up to 2.2 loses a reference to its own for each copy=True. */
 static PyObject *variable_as_array(PyObject *self, PyObject *args, PyObject *kwargs) {
-  return of_array(self, "__array__", args, kwargs);
+  bool given = PyTuple_Size(args) > 0 || (kwargs && PyDict_GetItemString(kwargs, "dtype"));
+  PyObject *all = given ? Py_NewRef(args) : PyTuple_Pack(1, Py_None);
+  PyObject *result = all ? of_array(self, "__array__", all, kwargs) : NULL;
+  Py_XDECREF(all);
+  return result;
 }
 static PyObject *variable_dlpack(PyObject *self, PyObject *args, PyObject *kwargs) {
   return of_array(self, "__dlpack__", args, kwargs);

@@ -17,6 +17,8 @@ static nv_status out_of_range(nv_ctx *ctx, const nv_instr *instr, int64_t i, int
   return status;
 }
 
+#define POLL_PLACES 4096 /* indices between two looks at the clock: each may miss every cache */
+
 typedef struct index_params {
   int64_t outer, n, inner; /* the array that is indexed: n is the axis's size */
   int64_t m;               /* indices (take), or indices along the axis */
@@ -65,6 +67,7 @@ static nv_status run_take(nv_ctx *ctx, const nv_instr *instr, void *const *ptr) 
   int64_t lo, hi;
   nv_share(ctx, instr->rows, &lo, &hi);
   for (int64_t r = lo; r < hi; r++) {
+    if (r % POLL_PLACES == POLL_PLACES - 1 && nv_poll_now(ctx)) break;
     int64_t o = r / p->m, k = r % p->m, i = index_at(idx, p->wide, k), at = i < 0 ? i + p->n : i;
     if (at < 0 || at >= p->n) return out_of_range(ctx, instr, i, k, p->n);
     const char *from = x + (size_t)(o * p->n + at) * width;
@@ -159,6 +162,7 @@ static nv_status run_scatter(nv_ctx *ctx, const nv_instr *instr, void *const *pt
   nv_share(ctx, instr->rows, &lo, &hi); /* destinations */
   for (int64_t o = 0; o < p->outer; o++) memset(out + (size_t)(o * p->n + lo) * width, 0, (size_t)(hi - lo) * width);
   for (int64_t k = 0; k < p->m; k++) {
+    if (k % POLL_PLACES == POLL_PLACES - 1 && nv_poll_now(ctx)) break;
     int64_t i = index_at(idx, p->wide, k), at = i < 0 ? i + p->n : i;
     if (at < 0 || at >= p->n) return out_of_range(ctx, instr, i, k, p->n);
     for (int64_t o = 0; o < p->outer && at >= lo && at < hi; o++)
@@ -232,6 +236,7 @@ static nv_status run_along(nv_ctx *ctx, const nv_instr *instr, void *const *ptr)
   for (int64_t lane = lo; lane < hi; lane += end) {
     int64_t o = lane / p->inner, first = lane % p->inner; /* neighbours: `end` lanes from `first` */
     end = p->inner - first < hi - lane ? p->inner - first : hi - lane;
+    if (lane > lo && nv_poll_now(ctx)) break;
     for (int64_t k = 0; p->put && k < p->n; k++)
       memset(out + (size_t)((o * p->n + k) * p->inner + first) * p->item, 0, (size_t)end * p->item);
     for (int64_t k = 0; k < p->m; k++) {

@@ -179,7 +179,13 @@ static nv_status run_reduce(nv_ctx *ctx, const nv_instr *instr, void *const *ptr
   const reduce_params *p = instr->params;
   int64_t lo, hi, per_row = p->a.outer * p->a.inner / (instr->rows ? instr->rows : 1);
   nv_share(ctx, instr->rows, &lo, &hi);
-  reduce_results(p, ptr[instr->n_out], ptr[0], lo * per_row, hi * per_row, p->a.n);
+  int64_t step = NV_POLL_ITEMS / (p->a.n * per_row + 1) + 1;
+  if (instr->operand[1].access == NV_WHOLE) step = hi; /* narrow strips of columns would be slow to read */
+  while (lo < hi) {
+    int64_t end = hi - lo < step ? hi : lo + step;
+    reduce_results(p, ptr[instr->n_out], ptr[0], lo * per_row, end * per_row, p->a.n);
+    if ((lo = end) < hi && nv_poll_now(ctx)) break;
+  }
   return NV_OK;
 }
 

@@ -20,9 +20,13 @@ static int64_t below(const uint32_t bits[2], int64_t n) {
   return (int64_t)((unsigned __int128)r * (uint64_t)n >> 64);
 }
 
-void nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out) {
+nv_status nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out, const nv_poll *poll) {
   uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)}, bits[4];
-  for (int64_t i = 0; i < n; i++) out[i] = i;
+  nv_ctx alone = {.n_threads = 1, .poll = poll};
+  for (int64_t i = 0; i < n; i++) {
+    out[i] = i;
+    if (i % 65536 == 0 && nv_poll_now(&alone)) return NV_CANCELLED;
+  }
   for (int64_t i = n - 1; i > 0; i--) { /* two draws a block */
     uint64_t draw = (uint64_t)(n - 1 - i), block = draw / 2;
     if (draw % 2 == 0) {
@@ -31,5 +35,7 @@ void nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out) {
     }
     int64_t j = below(bits + 2 * (draw % 2), i + 1), t = out[i];
     out[i] = out[j], out[j] = t;
+    if (i % 65536 == 0 && nv_poll_now(&alone)) return NV_CANCELLED;
   }
+  return NV_OK;
 }

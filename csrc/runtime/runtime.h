@@ -41,6 +41,7 @@ typedef struct nv_ctx {
   nv_team *team; /* NULL in a team of one */
   const nv_poll *poll;
   double poll_next; /* thread 0 only */
+  bool stopped;     /* poll has asked to stop: what was being computed is not whole */
 } nv_ctx;
 typedef void (*nv_team_fn)(nv_ctx *ctx, void *arg);
 /* Runs fn on up to `want` threads and returns when all are done. ctx->scratch/shared/poll are fn's to set. Returns what
@@ -63,8 +64,8 @@ nv_status nv_team_status(const nv_ctx *ctx);
 /* Some member has failed: what this one computes until the barrier will not be used. Seen sooner or later, not by all
  * alike. */
 bool nv_team_failing(const nv_ctx *ctx);
-/* Thread 0: calls poll if ~20 ms have passed; true if the run must stop (then also told to the team). Others: false.
- * Cheap enough for a loop over cache-sized blocks. */
+/* Thread 0: calls poll if ~20 ms have passed; true if the run must stop, and from then on. Others: false. A kernel
+ * then just returns: the executor sees ctx->stopped. Cheap enough for a loop over cache-sized blocks. */
 bool nv_poll_now(nv_ctx *ctx);
 /* The share of [0, n) of this thread, in units that do not depend on anything but n and n_threads. */
 static inline void nv_share(const nv_ctx *ctx, int64_t n, int64_t *lo, int64_t *hi) {
@@ -78,7 +79,8 @@ int nv_threads(void);            /* how many a team may have; nv_set_threads cha
 typedef struct nv_mutex nv_mutex; /* heap mutex for plans: fork-aware users only hold it while running */
 nv_mutex *nv_mutex_new(void);     /* NULL on failure */
 void nv_mutex_free(nv_mutex *m);
-void nv_mutex_lock(nv_mutex *m);
+/* While it waits it calls poll (may be NULL) now and then; non-zero: NV_CANCELLED, and the mutex is not held. */
+nv_status nv_mutex_lock(nv_mutex *m, const nv_poll *poll);
 void nv_mutex_unlock(nv_mutex *m);
 
 /* ---- random numbers (philox.c): the scalar reference; kernels have the vector form with the same bits ---- */

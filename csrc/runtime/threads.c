@@ -59,18 +59,29 @@ static inline void relax(void) {
 
 /* ---- sleeping until a word changes ---- */
 
+/* At most `seconds`; 0: no limit. */
 #ifdef __linux__
-static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
-  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+static void sleep_while(_Atomic uint32_t *word, uint32_t value, double seconds) {
+  struct timespec t = {(time_t)seconds, (long)(1e9 * (seconds - (double)(time_t)seconds))};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, seconds > 0 ? &t : NULL, NULL, 0);
 }
 static void wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0); }
 static void reset_sleep(void) {}
 #else
 static pthread_mutex_t sleep_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t sleep_changed = PTHREAD_COND_INITIALIZER;
-static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
+static void sleep_while(_Atomic uint32_t *word, uint32_t value, double seconds) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  double until = (double)t.tv_nsec * 1e-9 + seconds;
+  t.tv_sec += (time_t)until, t.tv_nsec = (long)(1e9 * (until - (double)(time_t)until));
   pthread_mutex_lock(&sleep_lock);
-  while (atomic_load(word) == value) pthread_cond_wait(&sleep_changed, &sleep_lock);
+  if (atomic_load(word) == value) {
+    if (seconds > 0)
+      pthread_cond_timedwait(&sleep_changed, &sleep_lock, &t);
+    else
+      pthread_cond_wait(&sleep_changed, &sleep_lock);
+  }
   pthread_mutex_unlock(&sleep_lock);
 }
 static void wake(_Atomic uint32_t *word) {
@@ -102,7 +113,7 @@ static double gate_wait(gate *g, uint32_t old, double spin) {
   if (atomic_load_explicit(&g->value, memory_order_acquire) != old) return 0;
   while (atomic_load(&g->value) == old) {
     atomic_fetch_add(&g->sleepers, 1); /* announced before the value is looked at for the last time, by the kernel */
-    sleep_while(&g->value, old);
+    sleep_while(&g->value, old, 0);
     atomic_fetch_sub(&g->sleepers, 1);
   }
   return nv_now() - until;
@@ -147,9 +158,15 @@ static _Atomic int threads = 1;
 static _Atomic uint32_t fork_epoch;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Only the forking thread lives on in the child: the workers are gone and whatever they held is free. */
+/* Only the forking thread lives on in the child: the workers are gone and whatever they held is free. If it has forked
+ * inside a team (poll ran a signal's handler that did), it goes on alone, and what its team computed is lost. */
 static void after_fork(void) {
   memset(&pool, 0, sizeof pool);
+  struct nv_team *t = &pool.team;
+  t->n = 1;
+  t->failed = t->seen = NV_CANCELLED;
+  t->done.value = 1;
+  snprintf(t->message, sizeof t->message, "the process was forked in the middle of this run");
   atomic_fetch_add(&fork_epoch, 1);
   reset_sleep();
 }
@@ -261,14 +278,14 @@ bool nv_team_failing(const nv_ctx *ctx) {
 
 bool nv_poll_now(nv_ctx *ctx) {
   if (!ctx->poll || ctx->thread != 0) return false;
-  if (nv_team_failing(ctx)) return true;
+  if (ctx->stopped || nv_team_failing(ctx)) return true;
   double now = coarse_now();
   if (ctx->poll_next == 0) ctx->poll_next = now + POLL_EVERY;
   if (now < ctx->poll_next) return false;
   ctx->poll_next = now + POLL_EVERY;
   if (!ctx->poll->call(ctx->poll->arg)) return false;
   nv_team_fail(ctx, nv_fail(NV_CANCELLED, "interrupted"));
-  return true;
+  return ctx->stopped = true;
 }
 
 /* ---- how many ---- */
@@ -314,17 +331,18 @@ nv_mutex *nv_mutex_new(void) {
 
 void nv_mutex_free(nv_mutex *m) { nv_free(m); }
 
-void nv_mutex_lock(nv_mutex *m) {
+nv_status nv_mutex_lock(nv_mutex *m, const nv_poll *poll) {
   uint32_t epoch = atomic_load(&fork_epoch) << 2, take = epoch | 1;
   for (;;) {
     uint32_t s = atomic_load(&m->state);
     if (s == epoch || (s & ~3u) != epoch) {
-      if (atomic_compare_exchange_strong(&m->state, &s, take)) return;
+      if (atomic_compare_exchange_strong(&m->state, &s, take)) return NV_OK;
       continue;
     }
     if (s == (epoch | 1) && !atomic_compare_exchange_strong(&m->state, &s, epoch | 2)) continue;
-    sleep_while(&m->state, epoch | 2);
+    sleep_while(&m->state, epoch | 2, poll ? POLL_EVERY : 0);
     take = epoch | 2; /* others may still sleep: whoever unlocks must wake them */
+    if (poll && poll->call(poll->arg)) return nv_fail(NV_CANCELLED, "interrupted");
   }
 }
 

@@ -11,10 +11,9 @@ struct nv_variable {
 
 nv_status nv_variable_new(const nv_type *type, nv_variable **out) {
   char text[NV_SHAPE_TEXT];
+  if ((int)type->dtype < 0 || (int)type->dtype >= NV_GRAPH_DTYPES)
+    return nv_fail(NV_ERR_TYPE, "variable: this dtype is not supported; use float32, float64, int32, int64 or bool");
   size_t bytes = nv_dtype_size(type->dtype);
-  if ((int)type->dtype >= NV_GRAPH_DTYPES)
-    return nv_fail(NV_ERR_TYPE, "variable: dtype %s is not supported; use float32, float64, int32, int64 or bool",
-                   nv_dtype_name(type->dtype));
   for (int k = 0; k < type->ndim; k++)
     if (type->shape[k] < 0 || __builtin_mul_overflow(bytes, (size_t)type->shape[k], &bytes))
       return nv_fail(NV_ERR_VALUE, "variable: shape %s has a negative or too large extent", nv_shape_text(type, text));

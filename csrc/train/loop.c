@@ -22,6 +22,7 @@ typedef struct feed {
 
 /* Made by the first loop over a plan, freed with the plan. */
 struct nv_staging {
+  int64_t *rows; /* of this batch: read from the caller's order once, and checked then */
   feed *feeds;
   const void **inputs;
   void **outputs;
@@ -35,7 +36,7 @@ typedef struct segment {
   int64_t first, last, rows; /* steps; rows of each */
   int64_t *step;             /* thread 0's: the first step not completed */
   int64_t stop_at;           /* set by thread 0 before the barrier of that step */
-  double until;              /* 0: no limit */
+  double until;              /* the end of this stretch; 0: no limit */
   bool started;              /* a step was made before this segment */
   bool moves;                /* the plan's pointers change from step to step */
   bool whole;                /* thread 0's: all steps were made */
@@ -77,8 +78,10 @@ static nv_status check_plan(const nv_loop_spec *s, const nv_plan *p, int64_t row
 
 static nv_status stage(nv_plan *p) {
   if (p->staging) return NV_OK;
-  size_t inputs = (size_t)p->n_inputs, outputs = (size_t)p->n_outputs, bytes = sizeof(struct nv_staging);
-  size_t feeds_at = bytes = round_up(bytes), inputs_at = bytes += round_up(inputs * sizeof(feed));
+  size_t inputs = (size_t)p->n_inputs, outputs = (size_t)p->n_outputs, bytes = round_up(sizeof(struct nv_staging));
+  size_t batch = inputs ? (size_t)p->input_types[0].shape[0] : 0;
+  size_t order_at = bytes, feeds_at = bytes += round_up(batch * sizeof(int64_t)),
+         inputs_at = bytes += round_up(inputs * sizeof(feed));
   size_t outputs_at = bytes += round_up(inputs * sizeof(void *)),
          sinks_at = bytes += round_up(outputs * sizeof(void *));
   size_t rows_at = bytes += round_up(outputs * sizeof(int64_t));
@@ -86,8 +89,8 @@ static nv_status stage(nv_plan *p) {
   char *memory = nv_alloc(bytes);
   if (!memory) return NV_ERR_MEMORY;
   struct nv_staging *s = (void *)memory;
-  *s = (struct nv_staging){(void *)(memory + feeds_at), (void *)(memory + inputs_at), (void *)(memory + outputs_at),
-                           (void *)(memory + sinks_at)};
+  *s = (struct nv_staging){(void *)(memory + order_at), (void *)(memory + feeds_at), (void *)(memory + inputs_at),
+                           (void *)(memory + outputs_at), (void *)(memory + sinks_at)};
   for (size_t k = 0; k < inputs; k++) {
     s->feeds[k].to = memory + rows_at;
     rows_at += round_up(type_bytes(&p->input_types[k]));
@@ -138,17 +141,18 @@ static void copy_short(char *to, const char *from, int64_t bytes) {
 }
 
 static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
-  const int64_t n = g->spec->n, *order = g->spec->order, first = step * g->spec->batch;
-  int64_t lo, hi;
+  const int64_t n = g->spec->n, first = step * g->spec->batch;
+  int64_t lo, hi, *order = g->spec->order ? g->staging->rows : NULL;
   nv_share(ctx, g->rows, &lo, &hi);
-  if (order) order += first;
-  for (int64_t r = lo; r < hi && order; r++)
+  for (int64_t r = lo; r < hi && order && g->spec->n_sources > 0; r++) {
+    order[r] = *(const volatile int64_t *)&g->spec->order[first + r];
     if (order[r] < 0 || order[r] >= n) {
       nv_status status = nv_fail(NV_ERR_INDEX, "order[%" PRId64 "] = %" PRId64 " is not a row from 0 to %" PRId64,
                                  first + r, order[r], n - 1);
       nv_team_fail(ctx, status);
       return status;
     }
+  }
   for (int k = 0; k < g->spec->n_sources; k++) {
     const feed *f = &g->staging->feeds[k];
     if (f->in_place || f->items == 0 || lo == hi) continue;
@@ -213,10 +217,9 @@ static void member(nv_ctx *ctx, void *arg) {
 }
 
 /* Steps first .. last - 1 in stretches, each by as many threads as are faster just now. */
-static nv_status run_segment(segment *g) {
+static nv_status run_segment(segment *g, double until) {
   nv_plan *p = g->plan;
-  double until = g->until;
-  nv_mutex_lock(p->lock);
+  NV_TRY(nv_mutex_lock(p->lock, g->poll));
   nv_status status = stage(p);
   if (status == NV_OK) g->staging = p->staging, g->moves = connect(g), *g->step = g->first;
   while (status == NV_OK && !g->whole) {
@@ -246,13 +249,13 @@ nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, dou
   if (*step < whole) NV_TRY(check_plan(spec, spec->plan, spec->batch));
   if (last > whole) NV_TRY(check_plan(spec, spec->tail, left));
   double until = seconds > 0 ? nv_now() + seconds : 0;
-  segment g = {.spec = spec, .step = step, .until = until, .poll = poll};
+  segment g = {.spec = spec, .step = step, .poll = poll};
   if (*step < whole) {
     g.plan = spec->plan, g.first = *step, g.last = last < whole ? last : whole, g.rows = spec->batch;
-    NV_TRY(run_segment(&g));
+    NV_TRY(run_segment(&g, until));
     if (!g.whole || last <= whole) return NV_OK;
     g.started = true, g.whole = false;
   }
   g.plan = spec->tail, g.first = whole, g.last = last, g.rows = left;
-  return run_segment(&g);
+  return run_segment(&g, until);
 }

@@ -76,7 +76,7 @@ static void make_data(data *d) {
     d->labels[r] = (int32_t)pick(WIDE);
     d->order[r] = r;
   }
-  nv_permutation(5, 6, ROWS, d->order);
+  nv_permutation(5, 6, ROWS, d->order, NULL);
 }
 
 /* What the loop must do to w, row by row. */

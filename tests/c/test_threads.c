@@ -3,6 +3,7 @@
 #include "runtime/runtime.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,12 +145,14 @@ typedef struct locked {
 static void *count_up(void *arg) {
   locked *l = arg;
   for (int k = 0; k < 20000; k++) {
-    nv_mutex_lock(l->mutex);
+    nv_mutex_lock(l->mutex, NULL);
     l->count++;
     nv_mutex_unlock(l->mutex);
   }
   return NULL;
 }
+
+static int third(void *calls) { return ++*(int *)calls >= 3; }
 
 static void test_mutex(void) {
   pthread_t id[4];
@@ -157,6 +160,14 @@ static void test_mutex(void) {
   for (int k = 0; k < 4; k++) pthread_create(&id[k], NULL, count_up, &l);
   for (int k = 0; k < 4; k++) pthread_join(id[k], NULL);
   CHECK(l.count == 80000, "lost %d of 80000", (int)(80000 - l.count));
+  int calls = 0;
+  OK(nv_mutex_lock(l.mutex, NULL));
+  CHECK(nv_mutex_lock(l.mutex, &(nv_poll){third, &calls}) == NV_CANCELLED && calls == 3, "%d calls while waiting",
+        calls);
+  nv_mutex_unlock(l.mutex);
+  OK(nv_mutex_lock(l.mutex, &(nv_poll){third, &calls}));
+  CHECK(calls == 3, "asked though the mutex was free");
+  nv_mutex_unlock(l.mutex);
   nv_mutex_free(l.mutex);
 }
 
@@ -167,7 +178,7 @@ static void in_child(nv_mutex *held) {
   sums s = {0};
   OK(nv_team_run(3, add_up, &s));
   CHECK(s.total == 499500, "the child adds up to %d", (int)s.total);
-  nv_mutex_lock(held); /* whoever held it stayed in the parent */
+  OK(nv_mutex_lock(held, NULL)); /* whoever held it stayed in the parent */
   nv_mutex_unlock(held);
   _exit(check_done());
 }
@@ -180,7 +191,7 @@ typedef struct forking {
 static void *keep_busy(void *arg) {
   forking *f = arg;
   sums s;
-  nv_mutex_lock(f->mutex);
+  nv_mutex_lock(f->mutex, NULL);
   atomic_store(&f->taken, 1);
   while (!atomic_load(&f->stop)) nv_team_run(3, add_up, &s);
   nv_mutex_unlock(f->mutex);
@@ -204,6 +215,31 @@ static void test_fork(void) {
   atomic_store(&f.stop, 1);
   pthread_join(id, NULL);
   nv_mutex_free(f.mutex);
+  test_barriers(3, 10);
+}
+
+/* The child of a fork in the middle of a team is told so at the next barrier, and can make teams of its own. */
+static void fork_inside(nv_ctx *ctx, void *arg) {
+  nv_barrier(ctx);
+  if (ctx->thread == 0) *(pid_t *)arg = fork();
+  nv_barrier(ctx);
+  if (ctx->thread == 0 && *(pid_t *)arg == 0) CHECK(nv_team_status(ctx) == NV_CANCELLED, "a team of the dead goes on");
+  nv_barrier(ctx);
+}
+
+static void test_fork_inside(void) {
+  pid_t child = -1;
+  int ended = -1;
+  nv_status status = nv_team_run(3, fork_inside, &child);
+  if (child == 0) {
+    CHECK(status == NV_CANCELLED && strstr(nv_error(), "fork"), "status %d in the child: '%s'", (int)status,
+          nv_error());
+    in_child(nv_mutex_new());
+  }
+  CHECK(status == NV_OK, "status %d in the parent", (int)status);
+  for (int k = 0; k < 200 && waitpid(child, &ended, WNOHANG) == 0; k++) usleep(100000);
+  if (ended == -1) kill(child, SIGKILL);
+  CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0, "the child ended with %d", ended);
   test_barriers(3, 10);
 }
 
@@ -237,6 +273,7 @@ int main(void) {
   CHECK(wrong == 0, "%d wrong sums in inner teams", (int)wrong);
   test_mutex();
   test_fork();
+  test_fork_inside();
   test_poll();
   return check_done();
 }

@@ -55,20 +55,19 @@ class Sequential(Model):
                 raise ValueError(
                     f"Sequential model '{self.name}': an input must come first, got '{layer.name}' after other layers"
                 )
-            self._chain = [layer.output]
+            chain = [layer.output]
         elif self._chain:
-            self._chain.append(self._single(layer, layer(self._chain[-1])))
-        self._layers = [*self._layers, layer]
-        self._regraph()
+            chain = [*self._chain, self._single(layer, layer(self._chain[-1]))]
+        else:
+            chain = []
+        self._become([*self._layers, layer], chain)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Takes the last layer off and returns it."""
         if not self.layers:
             raise ValueError(f"Sequential model '{self.name}' has no layers to pop")
         layer = self._layers[-1]
-        self._layers = self._layers[:-1]
-        self._chain = self._chain[:-1]
-        self._regraph()
+        self._become(self._layers[:-1], self._chain[:-1])
         return layer
 
     def _single(self, layer: Layer, output: Any) -> KerasTensor:
@@ -78,11 +77,13 @@ class Sequential(Model):
             )
         return output
 
-    def _regraph(self) -> None:
-        self.built = bool(self._chain) and bool(self.layers)
-        self._graph = Graph(self.name, self._chain[0], self._chain[-1]) if self.built else None
-        self.autocast = self._graph is None
+    def _become(self, layers: list[Layer], chain: list[KerasTensor]) -> None:
+        """Everything that can fail, or be interrupted, comes first. `_chain` comes last: `build` goes by it."""
+        built = bool(chain) and any(not isinstance(layer, InputLayer) for layer in layers)
+        graph = Graph(self.name, chain[0], chain[-1]) if built else None
         self._plans.clear()
+        self._layers, self._graph, self.built, self.autocast = layers, graph, built, graph is None
+        self._chain = chain
 
     def build(self, input_shape: Any = None) -> None:
         """Builds all layers for inputs of this shape, None for the batch."""
@@ -97,8 +98,7 @@ class Sequential(Model):
         chain = [InputLayer(batch_shape=(None, *input_shape[1:]), dtype=self.dtype).output]
         for layer in self._layers:
             chain.append(self._single(layer, layer(chain[-1])))
-        self._chain = chain
-        self._regraph()
+        self._become(self._layers, chain)
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         return super().call(inputs, training)

@@ -237,8 +237,14 @@ class Optimizer:
                     f"Optimizer '{self.name}': variable {v.path} has shape {tuple(v.shape)}, its gradient {np.shape(g)}"
                 )
         if not self.built:
-            with suspended():
-                self.build(variables)
+            made = len(self._variables)
+            try:
+                with suspended():
+                    self.build(variables)
+            except BaseException:  # Ctrl-C, say: the next call builds it anew
+                del self._variables[made:]
+                self.built = False
+                raise
         for v in variables:
             if v not in self._index:
                 raise ValueError(
