@@ -286,8 +286,10 @@ _aliases |= {
 }
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """The class and the arguments of an initializer."""
+def serialize(initializer: Any) -> Any:
+    """The class and the arguments of an initializer; the name of a function."""
+    if not hasattr(initializer, "get_config"):
+        return getattr(initializer, "__name__", None)
     return {
         "module": "nervure.initializers",
         "class_name": type(initializer).__name__,
