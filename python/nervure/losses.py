@@ -95,7 +95,7 @@ def reduce_weighted_values(
         return total
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         return ops.divide_no_nan(total, ops.sum(sample_weight))
-    return total / float(max(int(np.prod(values.shape)), 1))
+    return ops.divide(total, float(max(int(np.prod(values.shape)), 1)))
 
 
 class Loss:
@@ -461,12 +461,18 @@ def get(identifier: Any) -> Any:
     )
 
 
+def object_name(function: Any) -> str:
+    """What results of a callable are called: its own `name`, or that of the function or class in snake case."""
+    name = getattr(function, "name", None)
+    return name or to_snake_case(getattr(function, "__name__", type(function).__name__))
+
+
 def as_loss(identifier: Any) -> Loss:
     """A `Loss` from anything `get` takes; a built-in function becomes its class, any other callable is wrapped."""
     found = get(identifier)
     if isinstance(found, Loss):
         return found
-    name = identifier if isinstance(identifier, str) else getattr(found, "__name__", type(found).__name__)
+    name = identifier if isinstance(identifier, str) else object_name(found)
     if found in _BY_FUNCTION:
         return _BY_FUNCTION[found](name=name)  # type: ignore[call-arg]
     return LossFunctionWrapper(found, name=name)

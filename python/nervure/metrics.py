@@ -12,7 +12,7 @@ from typing import Any
 from . import config, initializers, losses, ops
 from ._dtypes import standardize_dtype
 from ._trace import current
-from .losses import same_shape, squeeze_or_expand_to_same_rank
+from .losses import object_name, same_shape, squeeze_or_expand_to_same_rank
 from .utils import auto_name, to_snake_case
 from .variable import Variable
 
@@ -280,7 +280,9 @@ class RootMeanSquaredError(Mean):
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        super().update_state(mean_squared_error(y_true, y_pred), sample_weight)
+        y_true, y_pred = same_shape("RootMeanSquaredError", y_true, y_pred)
+        error = ops.cast(y_true, self._dtype) - ops.cast(y_pred, self._dtype)
+        super().update_state(ops.square(error), sample_weight)
 
     def result(self) -> Any:
         return ops.sqrt(super().result())
@@ -364,10 +366,7 @@ def as_metric(identifier: Any) -> Metric:
     if found is None:
         raise ValueError("expected a metric, got None")
     if not isinstance(found, Metric):
-        if isinstance(found, losses.Loss):
-            found = MeanMetricWrapper(found.call, name=found.name)
-        else:
-            found = MeanMetricWrapper(found, name=getattr(found, "__name__", None))
+        found = MeanMetricWrapper(found, name=object_name(found))
     if isinstance(identifier, str):
         found.name = identifier
     return found
