@@ -305,6 +305,11 @@ class Plain(nv.Layer):
         self.sizes = sizes
 
 
+class Bare(nv.Layer):
+    def __init__(self):
+        super().__init__()
+
+
 def test_config_of_a_class_that_does_not_write_it():
     layer = Scaled(3, factor=0.5, name="s")
     assert layer.get_config() == {"trainable": True, "dtype": "float32", "name": "s", "units": 3, "factor": 0.5}
@@ -312,6 +317,7 @@ def test_config_of_a_class_that_does_not_write_it():
     assert same.name == "s"
     np.testing.assert_allclose(same(X), layer(X), rtol=1e-6)
     assert Plain.from_config(Plain([1, 2]).get_config()).sizes == [1, 2]
+    assert Bare.from_config(Bare().get_config()).get_config() == {}
     with pytest.raises(NotImplementedError, match=r"\['sizes'\].*must override"):
         Plain(np.ones(2)).get_config()
 

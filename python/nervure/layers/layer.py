@@ -96,23 +96,24 @@ class Layer(LayerCall):
         numbers, texts and lists and dicts of them.
         """
         config = {"trainable": self.trainable, "dtype": self._dtype}
-        parameters = list(inspect.signature(type(self).__init__).parameters.values())[1:]
-        if type(self).get_config is not Layer.get_config or not any(
-            p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters
-        ):
+        constructor = inspect.signature(type(self).__init__)
+        own = [p for p in list(constructor.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
+        inherited = type(self).__init__ is Layer.__init__ or any(p.kind is p.VAR_POSITIONAL for p in own)
+        if inherited or type(self).get_config is not Layer.get_config:
             return {"name": self.name} | config
         args, kwargs = self._arguments
-        given = inspect.signature(type(self).__init__).bind(self, *args, **kwargs)
+        given = constructor.bind(self, *args, **kwargs)
         given.apply_defaults()
-        names = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
-        own = {name: given.arguments[name] for name in names}
-        if not all(isinstance(v, (bool, int, float, str, type(None))) for v in tree.flatten(own)):
+        values = {p.name: given.arguments[p.name] for p in own}
+        if not all(isinstance(v, (bool, int, float, str, type(None))) for v in tree.flatten(values)):
             raise NotImplementedError(
-                f"Layer {type(self).__name__} has the arguments {names} and must override `get_config()` to say their "
-                "values"
+                f"Layer {type(self).__name__} has the arguments {list(values)} and must override `get_config()` to say "
+                "their values"
             )
-        rest = [p.name for p in parameters if p.kind is p.VAR_KEYWORD]
-        return (config | given.arguments[rest[0]] if rest else {}) | own
+        for p in constructor.parameters.values():
+            if p.kind is p.VAR_KEYWORD:
+                return config | given.arguments[p.name] | values
+        return values
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
