@@ -545,11 +545,8 @@ class Trainer:
         self._assert_compiled(f"{mode}_on_batch")
         feed = Feed(self, x, y, leaves("sample_weight", sample_weight))
         entry = self._entry(mode, feed, feed.n, one_batch=True)
-        try:
-            values = entry.plan.run(*feed.arrays)
-        except ValueError:
-            self._check_targets(feed, entry)  # says which row
-            raise
+        self._check_targets(feed, entry)
+        values = entry.plan.run(*feed.arrays)
         logs = {name: _python(v) for name, v in zip(entry.outputs, values, strict=True)}
         return logs if return_dict else _in_order(logs, entry.order)
 
