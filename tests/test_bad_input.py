@@ -93,6 +93,8 @@ TRAINING = [
     (regression, lambda m: m.train_on_batch(X, Y[:3]), ValueError, r"same number of rows"),
     # labels
     (classifier, lambda m: m.fit(X, LABELS + 1), ValueError, r"class numbers 0 to 2.*got 3 in row 2"),
+    (classifier, lambda m: m.train_on_batch(X, LABELS + 0.5), ValueError, r"class numbers 0 to 2.*got 0.5 in row 0"),
+    (classifier, lambda m: m.test_on_batch(X, LABELS + 0.5), ValueError, r"class numbers 0 to 2.*got 0.5 in row 0"),
     (classifier, lambda m: m.fit(X, LABELS - 1), ValueError, r"got -1 in row 0"),
     (classifier, lambda m: m.fit(X, with_nan(LABELS, 7)), ValueError, r"got nan in row 7"),
     (classifier, lambda m: m.fit(X, LABELS + 0.5), ValueError, r"got 0.5 in row 0"),

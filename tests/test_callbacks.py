@@ -157,3 +157,15 @@ def test_unknown_hooks():
         LambdaCallback(on_epoch_and=print)
     with pytest.raises(ValueError, match="must be callable"):
         LambdaCallback(on_epoch_end=3)
+
+
+def test_predict_hands_out_each_batch():
+    seen = []
+    x = nv.Input((3,))
+    model = nv.Model(x, {"a": nv.layers.Dense(2)(x), "b": nv.layers.ReLU()(x)})
+    rows = np.random.RandomState(0).randn(10, 3).astype("float32")
+    hook = LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append((batch, logs["outputs"])))
+    whole = model.predict(rows, batch_size=4, callbacks=[hook], verbose=0)
+    assert [batch for batch, _ in seen] == [0, 1, 2]
+    for name, values in whole.items():
+        np.testing.assert_array_equal(np.concatenate([outputs[name] for _, outputs in seen]), values)

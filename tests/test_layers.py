@@ -288,3 +288,55 @@ def test_gradients_reach_weights():
     np.testing.assert_allclose(grads[0], X.sum(0)[:, None], rtol=1e-5)
     np.testing.assert_allclose(grads[1], [5.0])
     np.testing.assert_allclose(loss, layer(X).sum(), rtol=1e-5)
+
+
+class Scaled(nv.Layer):
+    def __init__(self, units, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.inner, self.factor = layers.Dense(units, kernel_initializer="ones"), factor
+
+    def call(self, x):
+        return self.inner(x) * self.factor
+
+
+class Plain(nv.Layer):
+    def __init__(self, sizes):
+        super().__init__()
+        self.sizes = sizes
+
+
+class Bare(nv.Layer):
+    def __init__(self):
+        super().__init__()
+
+
+def test_config_of_a_class_that_does_not_write_it():
+    layer = Scaled(3, factor=0.5, name="s")
+    assert layer.get_config() == {"trainable": True, "dtype": "float32", "name": "s", "units": 3, "factor": 0.5}
+    same = Scaled.from_config(layer.get_config())
+    assert same.name == "s"
+    np.testing.assert_allclose(same(X), layer(X), rtol=1e-6)
+    assert Plain.from_config(Plain([1, 2]).get_config()).sizes == [1, 2]
+    assert Bare.from_config(Bare().get_config()).get_config() == {}
+    with pytest.raises(NotImplementedError, match=r"\['sizes'\].*must override"):
+        Plain(np.ones(2)).get_config()
+
+
+def test_config_of_a_function_as_initializer():
+    def threes(shape, dtype=None):
+        return ops.full(shape, 3.0, dtype)
+
+    assert layers.Dense(1, kernel_initializer=threes).get_config()["kernel_initializer"] == "threes"
+
+
+def test_none_is_not_an_input():
+    layer = layers.Dense(2, name="d")
+    with pytest.raises(ValueError, match="'d' is not a tensor: received None"):
+        layer(None)
+    assert not layer.built
+
+
+@pytest.mark.parametrize("shape", ["x", (None, -1), (0,), 3])
+def test_bad_noise_shape(shape):
+    with pytest.raises(ValueError, match="Dropout: expected noise_shape"):
+        layers.Dropout(0.5, noise_shape=shape)

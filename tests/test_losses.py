@@ -118,6 +118,20 @@ def test_custom():
     assert Cubed().name.startswith("cubed")
 
 
+def test_functions_and_objects_name_their_results():
+    def MyLoss(y, p):
+        return ops.mean(y - p, axis=-1)
+
+    class Other:
+        def __call__(self, y, p):
+            return ops.mean(y - p, axis=-1)
+
+    names = [losses.as_loss(f).name for f in (MyLoss, lambda y, p: y, Other(), losses.Huber(name="h"), "mse")]
+    assert names == ["my_loss", "lambda", "other", "h", "mse"]
+    value = losses.MeanSquaredError()(np.zeros((2, 1)), np.ones((2, 1)))
+    assert type(value) is np.ndarray  # as with the other reductions
+
+
 @pytest.mark.parametrize("name", ["mse", "MSE", "mean_squared_error", "mae", "bce", "mape", "msle", "huber"])
 def test_names_give_functions(name):
     assert losses.get(name)(T, P).shape == (6,)

@@ -48,6 +48,13 @@ def test_root_mean_squared_error():
     np.testing.assert_allclose(m.result(), np.sqrt(((Y - P) ** 2).mean()), rtol=1e-5)
 
 
+def test_root_mean_squared_error_of_single_numbers_counts_each():
+    m = metrics.RootMeanSquaredError()
+    m.update_state(np.zeros(4), np.array([1.0, 1.0, 1.0, 1.0]), sample_weight=[1, 1, 0, 2])
+    m.update_state(np.zeros(2), np.array([3.0, 5.0]))
+    assert float(m.result()) == pytest.approx(np.sqrt((4 + 9 + 25) / 6))
+
+
 def test_crossentropies():
     probs = np.exp(SCORES) / np.exp(SCORES).sum(-1, keepdims=True)
     expected = -np.log(probs[range(50), LABELS]).mean()
@@ -104,7 +111,7 @@ def test_custom_metric_alone_and_in_the_loop():
     np.testing.assert_allclose(logs["worst"], np.abs(Y - P).max(), rtol=1e-6)
     np.testing.assert_allclose(logs["mae"], np.abs(Y - P).mean(), rtol=1e-5)
     np.testing.assert_allclose(logs["loss"], ((Y - P) ** 2).mean(), rtol=1e-5)
-    np.testing.assert_allclose(logs["<lambda>"], 2 * ((Y - P) ** 2).mean(), rtol=1e-5)
+    np.testing.assert_allclose(logs["lambda"], 2 * ((Y - P) ** 2).mean(), rtol=1e-5)
 
 
 def test_get():

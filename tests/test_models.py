@@ -300,3 +300,22 @@ def test_freezing_takes_effect_without_compiling_again():
     with pytest.warns(UserWarning, match="no trainable weights"):
         model.fit(X, y, verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(after, model.get_weights(), strict=True))
+
+
+def test_paths_begin_with_the_sequential_model():
+    for first in ([nv.Input((4,))], []):
+        model = nv.Sequential([*first, layers.Dense(2, name="d")], name="s")
+        model.build((None, 4))
+        assert [w.path for w in model.weights] == ["s/d/kernel", "s/d/bias"]
+
+
+def test_nested_outputs_take_nested_targets():
+    x = nv.Input((4,))
+    model = nv.Model(x, [layers.Dense(2, name="a")(x), {"b": layers.Dense(1, name="b")(x)}])
+    model.compile("sgd", loss=["mse", "mae"])
+    y = [X[:, :2], {"b": X[:, :1]}]
+    first, second = model.predict(X, verbose=0)
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    np.testing.assert_allclose(logs["a_loss"], np.mean((first - y[0]) ** 2), rtol=1e-5)
+    np.testing.assert_allclose(logs["b_loss"], np.abs(second["b"] - y[1]["b"]).mean(), rtol=1e-5)
+    assert model.fit(X, y, verbose=0).history["loss"]

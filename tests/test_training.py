@@ -150,8 +150,11 @@ def test_validation():
     assert weighted.history["val_loss"] == [0.0]
     chosen = model.fit(X, Y, epochs=3, validation_data=(X, Y), validation_freq=[1, 3], verbose=0)
     assert len(chosen.history["val_loss"]) == 2
-    short = model.fit(X, Y, validation_data=(X, Y), validation_steps=1, validation_batch_size=5, verbose=0)
-    np.testing.assert_allclose(short.history["val_loss"], model.evaluate(X[:5], Y[:5], verbose=0)[0], rtol=1e-6)
+    first = {"validation_data": (X, Y), "validation_steps": 1, "validation_batch_size": 5, "verbose": 0}
+    for _ in range(2):  # each validation begins at the first row
+        short = model.fit(X, Y, epochs=2, **first)
+        loss = model.evaluate(X[:5], Y[:5], verbose=0)[0]
+        np.testing.assert_allclose(short.history["val_loss"][-1], loss, rtol=1e-6)
 
 
 def test_epochs_and_steps():
@@ -168,6 +171,8 @@ def test_epochs_and_steps():
     np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-4, atol=1e-6)
     model = linear()
     assert model.fit(X, Y, steps_per_epoch=7, verbose=0).params["steps"] == 7  # batches of 10
+    with pytest.warns(UserWarning, match="ended after 7 of the 9 steps"):
+        model.fit(X, Y, batch_size=10, steps_per_epoch=9, verbose=0)
     assert model.evaluate(X, Y, steps=1, batch_size=7, verbose=0) == pytest.approx(
         model.evaluate(X[:7], Y[:7], verbose=0)
     )

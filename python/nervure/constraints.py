@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
+from ._identify import describe, identify
 
 __all__ = ["Constraint", "NonNeg", "get", "non_neg", "serialize"]
 
@@ -39,22 +40,18 @@ _KNOWN: dict[str, type[Constraint]] = {"NonNeg": NonNeg, "non_neg": NonNeg, "non
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """A constraint from its name ("non_neg"), its config, a callable, or None."""
-    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Constraint):
-        return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in _KNOWN:
-        return _KNOWN[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if isinstance(identifier, str) and identifier in _KNOWN:
-        return _KNOWN[identifier]()
-    raise ValueError(
-        f"Could not interpret constraint identifier: {identifier!r}; expected None, a callable or one of ['non_neg']"
-    )
+    """A constraint from its name ("non_neg"), its config, a callable, or None. ValueError on an unknown name.
+
+    >>> type(get("non_neg")).__name__
+    'NonNeg'
+    """
+    return identify("constraint", identifier, Constraint, _KNOWN)  # type: ignore[no-any-return]
 
 
 def serialize(constraint: Any) -> Any:
-    """The config of a constraint: {"class_name", "config"}, or the name of a function."""
-    if constraint is None or not isinstance(constraint, Constraint):
-        return getattr(constraint, "__name__", None)
-    return {"class_name": type(constraint).__name__, "config": constraint.get_config()}
+    """The config of a constraint: {"class_name", "config"}, or the name of a function.
+
+    >>> serialize(NonNeg())
+    {'class_name': 'NonNeg', 'config': {}}
+    """
+    return describe(constraint)

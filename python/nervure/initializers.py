@@ -45,21 +45,33 @@ class Initializer:
 
 
 class Zeros(Initializer):
-    """0 everywhere."""
+    """0 everywhere.
+
+    >>> Zeros()((2,))
+    array([0., 0.], dtype=float32)
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return ops.zeros(shape, dtype)
 
 
 class Ones(Initializer):
-    """1 everywhere."""
+    """1 everywhere.
+
+    >>> Ones()((2,), "int32")
+    array([1, 1], dtype=int32)
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return ops.ones(shape, dtype)
 
 
 class Constant(Initializer):
-    """`value` everywhere: a number, or an array that broadcasts."""
+    """`value` everywhere: a number, or an array that broadcasts.
+
+    >>> Constant(0.5)((2,))
+    array([0.5, 0.5], dtype=float32)
+    """
 
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
@@ -72,7 +84,11 @@ class Constant(Initializer):
 
 
 class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, 0 elsewhere."""
+    """`gain` on the diagonal of a matrix, 0 elsewhere. ValueError unless the shape is of a matrix.
+
+    >>> Identity()((2, 2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
@@ -107,7 +123,11 @@ class RandomInitializer(Initializer):
 
 
 class RandomNormal(RandomInitializer):
-    """Normal numbers."""
+    """Normal numbers.
+
+    >>> bool(abs(RandomNormal(stddev=2.0, seed=1)((100, 100)).std() - 2.0) < 0.05)
+    True
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         self.mean, self.stddev = mean, stddev
@@ -121,14 +141,22 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal numbers within two standard deviations of the mean."""
+    """Normal numbers within two standard deviations of the mean.
+
+    >>> bool(abs(TruncatedNormal(stddev=0.5, seed=1)((100, 100))).max() <= 1.0)
+    True
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform numbers in [minval, maxval)."""
+    """Uniform numbers in [minval, maxval).
+
+    >>> bool(0.0 <= RandomUniform(0.0, 1.0, seed=1)((100,)).min())
+    True
+    """
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         self.minval, self.maxval = minval, maxval
@@ -225,37 +253,61 @@ class _Scaled(VarianceScaling):
 
 
 class GlorotUniform(_Scaled):
-    """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010)."""
+    """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio, 2010).
+
+    >>> bool(abs(GlorotUniform(seed=1)((3, 3))).max() < 1.0)
+    True
+    """
 
     _fixed = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_Scaled):
-    """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio, 2010)."""
+    """Truncated normal of variance 2 / (fan_in + fan_out) (Glorot & Bengio, 2010).
+
+    >>> bool(abs(GlorotNormal(seed=1)((200, 200)).std() - 0.0707) < 0.002)
+    True
+    """
 
     _fixed = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_Scaled):
-    """Uniform within sqrt(6 / fan_in) (He et al., 2015)."""
+    """Uniform within sqrt(6 / fan_in) (He et al., 2015).
+
+    >>> bool(abs(HeUniform(seed=1)((6, 50))).max() < 1.0)
+    True
+    """
 
     _fixed = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_Scaled):
-    """Truncated normal of variance 2 / fan_in (He et al., 2015)."""
+    """Truncated normal of variance 2 / fan_in (He et al., 2015).
+
+    >>> bool(abs(HeNormal(seed=1)((200, 200)).std() - 0.1) < 0.002)
+    True
+    """
 
     _fixed = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_Scaled):
-    """Uniform within sqrt(3 / fan_in) (LeCun et al., 1998)."""
+    """Uniform within sqrt(3 / fan_in) (LeCun et al., 1998).
+
+    >>> bool(abs(LecunUniform(seed=1)((3, 50))).max() < 1.0)
+    True
+    """
 
     _fixed = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_Scaled):
-    """Truncated normal of variance 1 / fan_in (LeCun et al., 1998)."""
+    """Truncated normal of variance 1 / fan_in (LeCun et al., 1998).
+
+    >>> bool(abs(LecunNormal(seed=1)((100, 100)).std() - 0.1) < 0.002)
+    True
+    """
 
     _fixed = (1.0, "fan_in", "truncated_normal")
 
@@ -286,8 +338,14 @@ _aliases |= {
 }
 
 
-def serialize(initializer: Initializer) -> dict[str, Any]:
-    """The class and the arguments of an initializer."""
+def serialize(initializer: Any) -> Any:
+    """The class and the arguments of an initializer; the name of a function.
+
+    >>> serialize(Ones())["class_name"]
+    'Ones'
+    """
+    if not hasattr(initializer, "get_config"):
+        return getattr(initializer, "__name__", None)
     return {
         "module": "nervure.initializers",
         "class_name": type(initializer).__name__,
@@ -297,7 +355,11 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
 
 
 def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer that `serialize` described."""
+    """The initializer that `serialize` described. ValueError if it is unknown.
+
+    >>> deserialize(serialize(Constant(2.0))).value
+    2.0
+    """
     name = config.get("class_name")
     found = (custom_objects or {}).get(name) or _classes.get(name) or _aliases.get(name)  # type: ignore[arg-type]
     if found is None:

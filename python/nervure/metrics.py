@@ -11,8 +11,9 @@ from typing import Any
 
 from . import config, initializers, losses, ops
 from ._dtypes import standardize_dtype
+from ._identify import identify
 from ._trace import current
-from .losses import same_shape, squeeze_or_expand_to_same_rank
+from .losses import object_name, same_shape, squeeze_or_expand_to_same_rank
 from .utils import auto_name, to_snake_case
 from .variable import Variable
 
@@ -140,7 +141,11 @@ def _samplewise(values: Any, sample_weight: Any, reduce: Callable[..., Any], dty
 
 
 class Sum(Metric):
-    """The weighted sum of all values."""
+    """The weighted sum of all values.
+
+    >>> float(Sum()([1.0, 2.0], sample_weight=[1.0, 0.5]))
+    2.0
+    """
 
     def __init__(self, name: str | None = "sum", dtype: Any = None) -> None:
         super().__init__(dtype=dtype, name=name)
@@ -155,7 +160,11 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The weighted mean of all values."""
+    """The weighted mean of all values.
+
+    >>> float(Mean()([1.0, 4.0], sample_weight=[2.0, 1.0]))
+    2.0
+    """
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype=dtype, name=name)
@@ -175,7 +184,11 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of (y_true, y_pred, **kwargs) that gives one value a sample."""
+    """The mean of a function of (y_true, y_pred, **kwargs) that gives one value a sample.
+
+    >>> float(MeanMetricWrapper(mean_squared_error, name="mine")([[0.0]], [[2.0]]))
+    4.0
+    """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), dtype=dtype)
@@ -195,24 +208,40 @@ def _equal(a: Any, b: Any) -> Any:
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where y_pred equals y_true, else 0."""
+    """1 where y_pred equals y_true, else 0. ValueError unless the shapes agree.
+
+    >>> accuracy([1, 2], [1, 3]).tolist()
+    [1.0, 0.0]
+    """
     return _equal(*same_shape("accuracy", y_true, y_pred))
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """1 where `y_pred > threshold` says the same as y_true, else 0."""
+    """1 where `y_pred > threshold` says the same as y_true, else 0. ValueError unless the shapes agree.
+
+    >>> binary_accuracy([1.0, 1.0], [0.9, 0.2]).tolist()
+    [1.0, 0.0]
+    """
     y_true, y_pred = same_shape("binary_accuracy", y_true, y_pred)
     return _equal(y_true, ops.cast(ops.greater(y_pred, threshold), str(y_true.dtype)))
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest of y_pred is at the largest of y_true (one-hot), else 0."""
+    """1 where the largest of y_pred is at the largest of y_true (one-hot), else 0. ValueError unless the shapes agree.
+
+    >>> categorical_accuracy([[0, 1], [1, 0]], [[0.2, 0.8], [0.3, 0.7]]).tolist()
+    [1.0, 0.0]
+    """
     y_true, y_pred = same_shape("categorical_accuracy", y_true, y_pred)
     return _equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1))
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """1 where the largest of y_pred is at the class number y_true, else 0."""
+    """1 where the largest of y_pred is at the class number y_true, else 0. ValueError unless the shapes fit.
+
+    >>> sparse_categorical_accuracy([1, 0], [[0.2, 0.8], [0.3, 0.7]]).tolist()
+    [1.0, 0.0]
+    """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, axis=-1)
@@ -237,7 +266,11 @@ class Accuracy(MeanMetricWrapper):
 
 
 class BinaryAccuracy(MeanMetricWrapper):
-    """How often `y_pred > threshold` says the same as y_true."""
+    """How often `y_pred > threshold` says the same as y_true. ValueError unless 0 < threshold < 1.
+
+    >>> round(float(BinaryAccuracy()([1.0, 1.0], [0.9, 0.2])), 4)
+    0.5
+    """
 
     def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         if threshold is None or not 0 < threshold < 1:
@@ -246,48 +279,74 @@ class BinaryAccuracy(MeanMetricWrapper):
 
 
 class CategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest of y_pred is at the largest of y_true (one-hot)."""
+    """How often the largest of y_pred is at the largest of y_true (one-hot).
+
+    >>> round(float(CategoricalAccuracy()([[0, 1], [1, 0]], [[0.2, 0.8], [0.3, 0.7]])), 4)
+    0.5
+    """
 
     def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name=name, dtype=dtype)
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
-    """How often the largest of y_pred is at the class number y_true."""
+    """How often the largest of y_pred is at the class number y_true.
+
+    >>> round(float(SparseCategoricalAccuracy()([1, 0], [[0.2, 0.8], [0.3, 0.7]])), 4)
+    0.5
+    """
 
     def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name=name, dtype=dtype)
 
 
 class MeanSquaredError(MeanMetricWrapper):
-    """The mean of squared errors."""
+    """The mean of squared errors.
+
+    >>> round(float(MeanSquaredError()([[0.0]], [[2.0]])), 4)
+    4.0
+    """
 
     def __init__(self, name: str | None = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(mean_squared_error, name=name, dtype=dtype)
 
 
 class MeanAbsoluteError(MeanMetricWrapper):
-    """The mean of absolute errors."""
+    """The mean of absolute errors.
+
+    >>> round(float(MeanAbsoluteError()([[0.0]], [[2.0]])), 4)
+    2.0
+    """
 
     def __init__(self, name: str | None = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(mean_absolute_error, name=name, dtype=dtype)
 
 
 class RootMeanSquaredError(Mean):
-    """The square root of the mean of squared errors."""
+    """The square root of the mean of squared errors.
+
+    >>> round(float(RootMeanSquaredError()([[0.0]], [[2.0]])), 4)
+    2.0
+    """
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        super().update_state(mean_squared_error(y_true, y_pred), sample_weight)
+        y_true, y_pred = same_shape("RootMeanSquaredError", y_true, y_pred)
+        error = ops.cast(y_true, self._dtype) - ops.cast(y_pred, self._dtype)
+        super().update_state(ops.square(error), sample_weight)
 
     def result(self) -> Any:
         return ops.sqrt(super().result())
 
 
 class BinaryCrossentropy(MeanMetricWrapper):
-    """The mean binary cross-entropy."""
+    """The mean binary cross-entropy.
+
+    >>> round(float(BinaryCrossentropy()([[1.0]], [[0.5]])), 4)
+    0.6931
+    """
 
     def __init__(
         self,
@@ -301,7 +360,11 @@ class BinaryCrossentropy(MeanMetricWrapper):
 
 
 class CategoricalCrossentropy(MeanMetricWrapper):
-    """The mean cross-entropy of one-hot targets."""
+    """The mean cross-entropy of one-hot targets.
+
+    >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+    0.6931
+    """
 
     def __init__(
         self,
@@ -316,7 +379,11 @@ class CategoricalCrossentropy(MeanMetricWrapper):
 
 
 class SparseCategoricalCrossentropy(MeanMetricWrapper):
-    """The mean cross-entropy of class numbers."""
+    """The mean cross-entropy of class numbers.
+
+    >>> round(float(SparseCategoricalCrossentropy()([1], [[0.5, 0.5]])), 4)
+    0.6931
+    """
 
     def __init__(
         self,
@@ -340,22 +407,12 @@ for _name in ("mape", "msle", "mean_absolute_percentage_error", "mean_squared_lo
 
 
 def get(identifier: Any) -> Any:
-    """A metric from its name ("mae"), class, config or callable; None stays None. ValueError on an unknown name."""
-    if identifier is None or isinstance(identifier, Metric):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    if isinstance(identifier, dict) and identifier.get("class_name") in _KNOWN:
-        return _KNOWN[identifier["class_name"]].from_config(identifier.get("config", {}))
-    if isinstance(identifier, str) and identifier in _KNOWN:
-        found = _KNOWN[identifier]
-        return found() if isinstance(found, type) else found
-    if callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret metric identifier: {identifier!r}; expected a Metric, a callable, 'accuracy', "
-        f"'crossentropy' or one of {sorted(k for k in _KNOWN if k == k.lower())}"
-    )
+    """A metric from its name ("mae"), class, config or callable; None stays None. ValueError on an unknown name.
+
+    >>> get("mae").name
+    'mean_absolute_error'
+    """
+    return identify("metric", identifier, (Metric, losses.Loss), _KNOWN)
 
 
 def as_metric(identifier: Any) -> Metric:
@@ -364,10 +421,7 @@ def as_metric(identifier: Any) -> Metric:
     if found is None:
         raise ValueError("expected a metric, got None")
     if not isinstance(found, Metric):
-        if isinstance(found, losses.Loss):
-            found = MeanMetricWrapper(found.call, name=found.name)
-        else:
-            found = MeanMetricWrapper(found, name=getattr(found, "__name__", None))
+        found = MeanMetricWrapper(found, name=object_name(found))
     if isinstance(identifier, str):
         found.name = identifier
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -99,6 +100,8 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "leaky_relu_slope": (lambda k: k.layers.LeakyReLU(negative_slope=0.05), (6,)),
     "softmax": (lambda k: k.layers.Softmax(), (6,)),
     "softmax_axis": (lambda k: k.layers.Softmax(axis=1), (3, 4)),
+    "softmax_axes": (lambda k: k.layers.Softmax(axis=(1, 2)), (3, 4)),
+    "leaky_relu_alpha": (lambda k: k.layers.LeakyReLU(alpha=0.1), (6,)),
     "dropout_zero": (lambda k: k.layers.Dropout(0.0), (6,)),
     "batchnorm": (lambda k: k.layers.BatchNormalization(), (6,)),
     "batchnorm_momentum": (lambda k: k.layers.BatchNormalization(momentum=0.5, epsilon=0.1), (6,)),
@@ -113,6 +116,22 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "reshape": (lambda k: k.layers.Reshape((4, 3)), (2, 6)),
     "reshape_infer": (lambda k: k.layers.Reshape((-1, 2)), (2, 6)),
     "rescaling": (lambda k: k.layers.Rescaling(0.25, offset=-1.0), (6,)),
+    "rescaling_arrays": (lambda k: k.layers.Rescaling(np.arange(6.0), offset=[1, 0, 0, 2, 0, -1]), (6,)),
+    "flatten_channels_first": (lambda k: k.layers.Flatten("channels_first"), (2, 3, 4)),
+    "dense_regularized": (
+        lambda k: k.layers.Dense(
+            3,
+            kernel_regularizer=k.regularizers.L1L2(0.01, 0.02),
+            bias_regularizer="l2",
+            activity_regularizer=k.regularizers.L2(0.03),
+            kernel_constraint="non_neg",
+        ),
+        (4,),
+    ),
+    "batchnorm_regularized": (
+        lambda k: k.layers.BatchNormalization(gamma_regularizer="l1", beta_regularizer=k.regularizers.l2(0.1)),
+        (6,),
+    ),
 }
 for name, (make, shape) in LAYERS.items():
     case(f"layer/{name}", layer, lambda k, f=make: [f(k)], shape)
@@ -287,6 +306,9 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "rmsprop_centered": ("RMSprop", {"learning_rate": 0.05, "momentum": 0.9, "centered": True}),
     "adam": ("Adam", {}),
     "adam_args": ("Adam", {"learning_rate": 0.05, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}),
+    "sgd_ema": ("SGD", {"learning_rate": 0.1, "use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3}),
+    "adam_weight_decay": ("Adam", {"learning_rate": 0.05, "weight_decay": 0.1}),
+    "adam_clipnorm": ("Adam", {"learning_rate": 0.05, "clipnorm": 0.5}),
     "adam_amsgrad": ("Adam", {"learning_rate": 0.05, "amsgrad": True}),
     "adam_tiny_gradients": ("Adam", {"learning_rate": 0.1}),
 }
@@ -326,7 +348,11 @@ def train(model: Any, x: Any, y: Any, compile: dict[str, Any], fit: dict[str, An
     out["evaluate"] = list(scores)
     out |= {f"evaluate/{key}": np.array(value) for key, value in scores.items()}
     predicted = model.predict(tx, batch_size=7, verbose=0)
-    return out | numbers("predict", predicted if isinstance(predicted, list) else [predicted])
+    out["predict"] = [type(predicted).__name__]
+    if isinstance(predicted, dict):
+        out["predict"] += sorted(predicted)
+        predicted = [predicted[key] for key in sorted(predicted)]
+    return out | numbers("predict", predicted if isinstance(predicted, (list, tuple)) else [predicted])
 
 
 def mlp(k: Any, widths: tuple[int, ...], last: str | None = None, hidden: str = "relu") -> Any:
@@ -346,6 +372,13 @@ SAMPLE_WEIGHT = rand(75, 37) + 0.25
 def regression(k: Any, compile: dict[str, Any] | None = None, **fit: Any) -> dict[str, Any]:
     compile = {"optimizer": "adam", "loss": "mse", "metrics": ["mae"]} | (compile or {})
     return train(mlp(k, (8, 6, 2), hidden="tanh"), X, Y_REAL, compile, fit)
+
+
+def out_of_data(k: Any, **fit: Any) -> dict[str, Any]:
+    """Epochs that end with the data, before their steps, and warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return regression(k, **fit)
 
 
 def sparse(k: Any, compile: dict[str, Any] | None = None, last: str = "softmax", **fit: Any) -> dict[str, Any]:
@@ -441,6 +474,77 @@ def subclassed(k: Any) -> dict[str, Any]:
     return train(model, X, Y_REAL, {"optimizer": "adam", "loss": pinball, "metrics": ["mse"]}, {})
 
 
+def continued(k: Any, optimizer: Any) -> dict[str, Any]:
+    """A second `fit` goes on with the optimizer's state, and a frozen layer stays as it is."""
+    model = mlp(k, (8, 6, 3), "softmax")
+    model.layers[1].trainable = False
+    compile = {"optimizer": optimizer, "loss": "sparse_categorical_crossentropy"}
+    out = train(model, X, Y_CLASS, compile, {})
+    history = model.fit(X, Y_CLASS, epochs=2, batch_size=8, shuffle=False, verbose=0)
+    return out | {"again": np.array(history.history["loss"])} | numbers("slots", optimizer.variables[2:])
+
+
+def unnamed_outputs(k: Any, structure: type, **compile: Any) -> dict[str, Any]:
+    """A model with a `call` of its own that gives a list, a tuple or a dict."""
+    k.utils.clear_session()
+
+    class Net(k.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk, self.real = k.layers.Dense(6, activation="tanh"), k.layers.Dense(2)
+            self.label = k.layers.Dense(3, activation="softmax")
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            h = self.trunk(x) * (1.5 if training else 1.0)
+            both = self.real(h), self.label(h)
+            return structure(zip(("real", "class"), both)) if structure is dict else structure(both)
+
+    model = Net()
+    model(X[:1])
+    y: Any = {"real": Y_REAL, "class": Y_CLASS} if structure is dict else structure([Y_REAL, Y_CLASS])
+    return train(model, X, y, {"optimizer": "sgd"} | compile, {"validation_split": 0.2})
+
+
+def list_of_one(k: Any) -> dict[str, Any]:
+    """A list of one input and one output is no list to those who train and predict."""
+    k.utils.clear_session()
+    x = k.Input((5,), name="x")
+    model = k.Model([x], [k.layers.Dense(2, name="y")(x)])
+    out = train(model, X, Y_REAL, {"optimizer": "sgd", "loss": ["mse"], "metrics": [["mae"]]}, {})
+    return out | {"shapes": [str(model.input_shape), str(model.output_shape)]}
+
+
+def named_metrics(k: Any) -> dict[str, Any]:
+    """Under which names results appear, and what a loss makes of itself as a metric."""
+
+    def Furthest(y: Any, p: Any) -> Any:
+        return k.ops.max(k.ops.abs(y - p), axis=-1)
+
+    metrics = ["MSE", "mse", Furthest, lambda y, p: k.ops.mean(y - p), k.losses.MeanSquaredError()]
+    out = regression(k, {"metrics": metrics, "loss": Furthest})
+    model = mlp(k, (4, 3), "softmax")
+    out |= {
+        f"c/{n}": v for n, v in train(model, X, Y_CLASS, {"loss": "ce", "metrics": ["ACC", "Accuracy"]}, {}).items()
+    }
+    model.compile("sgd", loss="ce", metrics=[])
+    return out | {"none": model.metrics_names}
+
+
+def by_time(k: Any, **fit: Any) -> dict[str, Any]:
+    """A target for each of four times; weights for samples or for each time."""
+    k.utils.clear_session()
+    model = k.Sequential([k.Input((4, 5)), k.layers.Dense(3, activation="softmax")])
+    loss = k.losses.SparseCategoricalCrossentropy(ignore_class=fit.pop("ignore_class", None))
+    compile = {"optimizer": "sgd", "loss": loss, "metrics": ["accuracy"], "weighted_metrics": ["accuracy"]}
+    return train(model, randn(76, 20, 4, 5), np.random.RandomState(77).randint(0, 3, (20, 4)), compile, fit)
+
+
+def other_dtypes(k: Any, dtype: str) -> dict[str, Any]:
+    return train(mlp(k, (4, 3), "softmax"), (3 * np.abs(X)).astype(dtype), Y_CLASS[:, None].astype(dtype), {
+        "optimizer": "sgd", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"],
+    }, {})  # fmt: skip
+
+
 HALF = {"validation_data": (X[20:], Y_REAL[20:]), "validation_batch_size": 3}
 case("train/regression", regression)
 case("train/regression_validation_data", regression, **HALF)
@@ -471,6 +575,35 @@ case(
     loss_weights={"r": 0.3, "c": 1.0},
     metrics={"c": ["accuracy"], "r": ["mse", "mae"]},
 )
+BOTH = ["mse", "sparse_categorical_crossentropy"]
+case("train/list_outputs", unnamed_outputs, structure=list, loss=BOTH, metrics=[["mae"], ["accuracy"]])
+case(
+    "train/tuple_outputs", unnamed_outputs, structure=tuple, loss=BOTH, loss_weights=[0.5, 2.0], metrics=["mae", "acc"]
+)
+case(
+    "train/dict_outputs",
+    unnamed_outputs,
+    structure=dict,
+    loss=dict(zip(("real", "class"), BOTH)),
+    metrics={"class": ["accuracy"], "real": "mae"},
+    weighted_metrics={"real": ["mae"]},
+)
+case("train/list_of_one", list_of_one)
+case("train/named_metrics", named_metrics)
+case("train/regression_steps_per_epoch", out_of_data, steps_per_epoch=2)
+case("train/regression_steps_beyond_the_data", out_of_data, steps_per_epoch=9)
+case("train/regression_validation_steps", regression, validation_steps=2, **HALF)
+case("train/by_time", by_time)
+case("train/by_time_sample_weight", by_time, sample_weight=rand(78, 20, 1))
+case("train/by_time_weight_of_each", by_time, sample_weight=rand(79, 20, 4))
+case("train/by_time_ignore", by_time, ignore_class=1, sample_weight=rand(79, 20, 4))
+for dtype in ("uint8", "int64", "float64"):
+    case(f"train/{dtype}", other_dtypes, dtype=dtype)
+for cls, args in (("SGD", {"momentum": 0.9, "nesterov": True}), ("Adam", {"amsgrad": True, "clipnorm": 0.3})):
+    case(
+        f"train/{cls.lower()}_kept",
+        lambda k, c=cls, a=args: continued(k, getattr(k.optimizers, c)(0.02, **a)),
+    )
 case("train/nested", nested)
 case("train/subclassed", subclassed)
 

@@ -1,4 +1,6 @@
-"""Makes golden.json from cases.py with Keras 3.15.1 on JAX: python tests/golden/make_golden.py
+"""Makes golden.json from cases.py with Keras 3.15.1 on JAX: python tests/golden/make_golden.py [--missing]
+
+With --missing only what golden.json lacks is made, and the rest kept.
 
 Needs keras==3.15.1 and jax==0.10.2 (CPU). One line a case; numbers have the 9 digits that give a float32 back.
 """
@@ -30,10 +32,14 @@ def plain(value):
 
 
 def main() -> None:
+    known = json.loads((HERE / "golden.json").read_text()) if "--missing" in sys.argv else {}
     lines = [f'"keras": "{keras.__version__}"']
     for name, run in CASES.items():
-        print(name, flush=True)
-        body = json.dumps({key: plain(value) for key, value in run(keras).items()}, separators=(",", ":"))
+        values = known.get(name)
+        if values is None:
+            print(name, flush=True)
+            values = {key: plain(value) for key, value in run(keras).items()}
+        body = json.dumps(values, separators=(",", ":"))
         lines.append(f"{json.dumps(name)}: {body}")
     (HERE / "golden.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

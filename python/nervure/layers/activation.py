@@ -72,6 +72,7 @@ class LeakyReLU(Layer):
     """
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        negative_slope = kwargs.pop("alpha", negative_slope)  # its name in Keras 2, which Keras 3 takes too
         super().__init__(**kwargs)
         self.negative_slope = _slope("LeakyReLU", "negative_slope", negative_slope)
         self.built = True

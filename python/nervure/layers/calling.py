@@ -63,9 +63,9 @@ class LayerCall(LayerState, Operation):
             scope.training = bool(training)
         try:
             with self._named():
+                check_inputs(self.name, self.input_spec, inputs)
                 if not self.built:
                     self._build_from(args, kwargs, scope.notes.get("rows"))
-                check_inputs(self.name, self.input_spec, inputs)
                 if "training" in self._call_parameters():
                     kwargs["training"] = scope.training
                 outputs = self.call(*args, **kwargs)
@@ -93,11 +93,10 @@ class LayerCall(LayerState, Operation):
             recorder[key] = outputs
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        check_inputs(self.name, self.input_spec, _first(args, kwargs))
         if not self.built:
             with self._named():
                 self._build_from(args, kwargs, None)
-        if any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
-            check_inputs(self.name, self.input_spec, _first(args, kwargs))
         outputs = infer(self.__call__, args, kwargs)
         Node(self, args, kwargs, outputs)
         return outputs

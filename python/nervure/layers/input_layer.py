@@ -13,7 +13,14 @@ __all__ = ["Input", "InputLayer"]
 
 
 class InputLayer(Layer):
-    """Holds the place of one input. `shape` leaves out the batch; `batch_shape` has it, None where it may vary."""
+    """Holds the place of one input. `shape` leaves out the batch; `batch_shape` has it, None where it may vary.
+
+    ValueError if neither or both are given, for sizes that are no sizes, and for what is not supported (sparse,
+    ragged).
+
+    >>> InputLayer((8,)).batch_shape
+    (None, 8)
+    """
 
     def __init__(
         self,

@@ -14,6 +14,9 @@ class InputSpec:
     """Rank, dtype and sizes that an input must have. None means anything.
 
     `shape` is a tuple with None for free dimensions; `axes` maps an axis to its size, for instance `{-1: 64}`.
+
+    >>> InputSpec(min_ndim=2, axes={-1: 4})
+    InputSpec(min_ndim=2, axes={-1: 4})
     """
 
     def __init__(

@@ -40,6 +40,14 @@ class Layer(LayerCall):
     array([[1., 1.]], dtype=float32)
     """
 
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
+        layer = super().__new__(cls)
+        if cls.get_config is Layer.get_config:
+            object.__setattr__(layer, "_arguments", (args, kwargs))
+        return layer
+
     def __init__(
         self,
         *,
@@ -82,15 +90,30 @@ class Layer(LayerCall):
         raise NotImplementedError(f"Layer {type(self).__name__} ('{self.name}') does not implement `call()`")
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, so that `from_config` can make an equal, unbuilt layer."""
-        if type(self).get_config is Layer.get_config:
-            own = [p for p in list(inspect.signature(type(self).__init__).parameters.values())[1:] if p.kind < 2]
-            if own:
-                raise NotImplementedError(
-                    f"Layer {type(self).__name__} has the arguments {[p.name for p in own]} and must override "
-                    "`get_config()` to say their values"
-                )
-        return {"name": self.name, "trainable": self.trainable, "dtype": self._dtype}
+        """The constructor's arguments, so that `from_config` can make an equal, unbuilt layer.
+
+        A class that does not override it gets what its constructor was given. NotImplementedError if that is more than
+        numbers, texts and lists and dicts of them.
+        """
+        config = {"trainable": self.trainable, "dtype": self._dtype}
+        constructor = inspect.signature(type(self).__init__)
+        own = [p for p in list(constructor.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
+        inherited = type(self).__init__ is Layer.__init__ or any(p.kind is p.VAR_POSITIONAL for p in own)
+        if inherited or type(self).get_config is not Layer.get_config:
+            return {"name": self.name} | config
+        args, kwargs = self._arguments
+        given = constructor.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        values = {p.name: given.arguments[p.name] for p in own}
+        if not all(isinstance(v, (bool, int, float, str, type(None))) for v in tree.flatten(values)):
+            raise NotImplementedError(
+                f"Layer {type(self).__name__} has the arguments {list(values)} and must override `get_config()` to say "
+                "their values"
+            )
+        for p in constructor.parameters.values():
+            if p.kind is p.VAR_KEYWORD:
+                return config | given.arguments[p.name] | values
+        return values
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

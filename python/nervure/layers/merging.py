@@ -66,32 +66,62 @@ class Add(_Merge):
 
 
 class Subtract(_Merge):
-    """The first input minus the second."""
+    """The first input minus the second; ValueError unless there are two.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> Subtract()([x, y]).tolist()
+    [[-2.0, 1.0]]
+    """
 
     merge: ClassVar[Any] = staticmethod(ops.subtract)
     exactly: ClassVar[int | None] = 2
 
 
 class Multiply(_Merge):
-    """The product of the inputs."""
+    """The product of the inputs.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> Multiply()([x, y]).tolist()
+    [[3.0, 12.0]]
+    """
 
     merge: ClassVar[Any] = staticmethod(ops.multiply)
 
 
 class Maximum(_Merge):
-    """The larger value, element by element."""
+    """The larger value, element by element.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> Maximum()([x, y]).tolist()
+    [[3.0, 4.0]]
+    """
 
     merge: ClassVar[Any] = staticmethod(ops.maximum)
 
 
 class Minimum(_Merge):
-    """The smaller value, element by element."""
+    """The smaller value, element by element.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> Minimum()([x, y]).tolist()
+    [[1.0, 3.0]]
+    """
 
     merge: ClassVar[Any] = staticmethod(ops.minimum)
 
 
 class Average(_Merge):
-    """The mean of the inputs."""
+    """The mean of the inputs.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> Average()([x, y]).tolist()
+    [[2.0, 3.5]]
+    """
 
     merge: ClassVar[Any] = staticmethod(ops.add)
 
@@ -132,35 +162,77 @@ class Concatenate(Layer):
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
-    """`Add` as a function."""
+    """`Add` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> add([x, y]).tolist()
+    [[4.0, 7.0]]
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """`Subtract` as a function."""
+    """`Subtract` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> subtract([x, y]).tolist()
+    [[-2.0, 1.0]]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """`Multiply` as a function."""
+    """`Multiply` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> multiply([x, y]).tolist()
+    [[3.0, 12.0]]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """`Maximum` as a function."""
+    """`Maximum` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> maximum([x, y]).tolist()
+    [[3.0, 4.0]]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """`Minimum` as a function."""
+    """`Minimum` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> minimum([x, y]).tolist()
+    [[1.0, 3.0]]
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def average(inputs: Any, **kwargs: Any) -> Any:
-    """`Average` as a function."""
+    """`Average` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> average([x, y]).tolist()
+    [[2.0, 3.5]]
+    """
     return Average(**kwargs)(inputs)
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """`Concatenate` as a function."""
+    """`Concatenate` as a function.
+
+    >>> import numpy as np
+    >>> x, y = np.float32([[1, 4]]), np.float32([[3, 3]])
+    >>> concatenate([x, y]).tolist()
+    [[1.0, 4.0, 3.0, 3.0]]
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)

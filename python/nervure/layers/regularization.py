@@ -28,6 +28,9 @@ class Dropout(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.rate = fraction("Dropout", "rate", rate)
+        sizes = () if noise_shape is None else noise_shape
+        if not isinstance(sizes, (tuple, list)) or not all(n is None or (isinstance(n, int) and n > 0) for n in sizes):
+            raise ValueError(f"Dropout: expected noise_shape to be positive integers or None, got {noise_shape!r}")
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if self.rate > 0 else None

@@ -34,7 +34,7 @@ _QUIET = frozenset(
         "_traced",
     }
 )
-_NOT_PARTS = frozenset({"_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"})
+_NOT_PARTS = frozenset({"_arguments", "_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"})
 
 
 class LayerState:

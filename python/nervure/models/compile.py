@@ -11,19 +11,28 @@ from .. import losses, metrics, tree
 from ..losses import Loss
 from ..metrics import Mean, Metric
 
-__all__ = ["CompileLoss", "CompileMetrics", "by_output", "names_of"]
+__all__ = ["CompileLoss", "CompileMetrics", "names_of", "targets_of"]
+
+
+def _known_names(y_pred: Any, given: Sequence[str] | None) -> list[str] | None:
+    flat = tree.flatten(y_pred)
+    if isinstance(y_pred, dict) and len(y_pred) == len(flat):
+        return [str(k) for k in sorted(y_pred)]
+    return list(given) if given is not None and len(given) == len(flat) else None
 
 
 def names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
     """One name an output: the keys of a dict, else the names of the layers that made them, else output_0,
     output_1...
     """
-    flat = tree.flatten(y_pred)
-    if isinstance(y_pred, dict) and len(y_pred) == len(flat):
-        return [str(k) for k in sorted(y_pred)]
-    if given is not None and len(given) == len(flat):
-        return list(given)
-    return [f"output_{k}" for k in range(len(flat))]
+    return _known_names(y_pred, given) or [f"output_{k}" for k in range(len(tree.flatten(y_pred)))]
+
+
+def targets_of(y_true: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
+    """One target an output, None where there is none; lists and dicts may nest as the outputs do."""
+    if y_true is None:
+        return [None] * len(names)
+    return by_output("y", tree.flatten(y_true) if isinstance(y_true, (list, tuple)) else y_true, names, layer_names)
 
 
 def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
@@ -94,7 +103,8 @@ class CompileLoss:
         self._trackers: dict[str, Mean] = {}
         self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
 
-    def _build(self, y_true: list[Any], y_pred: list[Any], names: list[str], by_key: bool) -> None:
+    def _build(self, y_true: list[Any], outputs: Any, names: list[str]) -> None:
+        y_pred = tree.flatten(outputs)
         given = self.loss
         if not tree.is_nested(given):
             given = [given] * len(names)
@@ -116,10 +126,13 @@ class CompileLoss:
             else:
                 parts.append((losses.as_loss(item), weight))
         if sum(part is not None for part in parts) > 1:
+            named = _known_names(outputs, self.layer_names) is not None  # else the losses' names must do
             self._trackers = {
-                n: Mean(name=f"{n}_loss") for n, part in zip(names, parts, strict=True) if part is not None
+                n: Mean(name=f"{n if named else part[0].name}_loss")
+                for n, part in zip(names, parts, strict=True)
+                if part is not None
             }
-            order = self.loss if by_key and isinstance(self.loss, dict) else self._trackers
+            order = self.loss if isinstance(outputs, dict) and isinstance(self.loss, dict) else self._trackers
             self.metrics = [self._trackers[n] for n in order if n in self._trackers]
         self.parts = parts
 
@@ -127,10 +140,10 @@ class CompileLoss:
         """The total as a scalar tensor, or None if no output has a loss."""
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
-        targets = [None] * len(outputs) if y_true is None else by_output("y", y_true, names, self.layer_names)
+        targets = targets_of(y_true, names, self.layer_names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names)
         if self.parts is None:
-            self._build(targets, outputs, names, isinstance(y_pred, dict))
+            self._build(targets, y_pred, names)
         assert self.parts is not None
         total = None
         for name, part, y, p, w in zip(names, self.parts, targets, outputs, weights, strict=True):
@@ -177,7 +190,7 @@ class CompileMetrics:
             if value is not None and not isinstance(value, (list, tuple, dict)):
                 raise ValueError(f"`{what}` must be a list, a tuple or a dict, got {value!r}")
             for item in tree.flatten(value if value is not None else []):
-                if not isinstance(item, str) or item not in _METRICS:
+                if not isinstance(item, str) or item.lower() not in _METRICS:
                     metrics.get(item)  # unknown names fail at compile
         self.given, self.weighted, self.layer_names = given, weighted, layer_names
         self.plain: list[list[Metric]] | None = None  # for each output
@@ -211,8 +224,8 @@ class CompileMetrics:
             for item in items:
                 if y is None:
                     raise ValueError(f"output '{name}' has the metric {item!r}, but no target `y` was given for it")
-                if isinstance(item, str) and item in _METRICS:
-                    group.append(_METRICS[item][_kind(y, p)](name=item))
+                if isinstance(item, str) and item.lower() in _METRICS:
+                    group.append(_METRICS[item.lower()][_kind(y, p)](name=item))
                 elif item is not None:
                     group.append(metrics.as_metric(item))
             resolved.append(group)
@@ -221,12 +234,13 @@ class CompileMetrics:
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
-        targets = [None] * len(outputs) if y_true is None else by_output("y", y_true, names, self.layer_names)
+        targets = targets_of(y_true, names, self.layer_names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names)
         if self.plain is None:
             plain = self._match("metrics", self.given, targets, outputs, names)
             self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
-            self.plain, self.prefixes = plain, [f"{n}_" if len(names) > 1 else "" for n in names]
+            named = len(names) > 1 and _known_names(y_pred, self.layer_names) is not None
+            self.plain, self.prefixes = plain, [f"{n}_" if named else "" for n in names]
         for plain_group, weighted_group, y, p, w in zip(
             self.plain, self.with_weights, targets, outputs, weights, strict=True
         ):

@@ -70,10 +70,11 @@ def _names(parts: Sequence[str], structure: Sequence[Any]) -> list[str]:
 
 
 class Pass:
-    """Steps over all rows, in epochs of `batches.per_epoch` steps, in a new order each time all rows have been seen.
+    """Steps over all rows, in epochs of at most `batches.per_epoch` steps, in a new order each time all rows have been
+    seen.
 
-    `shuffle` is True, False, or "batch": within each batch only. An epoch may end inside a pass; the next goes on
-    there.
+    `shuffle` is True, False, or "batch": within each batch only. An epoch may end inside a pass, and the next goes on
+    there; it ends with the pass at the latest.
     """
 
     def __init__(self, loop: _core.Loop, batches: Batches, shuffle: Any = False, seed: int = 0) -> None:
@@ -85,23 +86,22 @@ class Pass:
         self._passes = 0
         self._order: np.ndarray[Any, Any] | None = None
 
-    def start(self) -> None:
-        """Begins an epoch."""
+    def start(self, rewind: bool) -> None:
+        """Begins an epoch: where the last one stopped, or at the first row if told to rewind or all have been seen."""
         self.done = 0
+        if rewind or self._at == self.batches.steps:
+            self._at = 0
+        if self._at == 0:
+            self._new_order()
 
     @property
     def left(self) -> int:
         """Steps to the end of the epoch."""
-        return self.batches.per_epoch - self.done
+        return min(self.batches.per_epoch - self.done, self.batches.steps - self._at)
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         """Runs at most `steps` steps for about `seconds` (0: no limit)."""
-        if self._at == self.batches.steps:
-            self._at = 0
-        if self._at == 0:
-            self._new_order()
-        last = min(self.batches.steps, self._at + min(steps, self.left))
-        reached = self.loop.run(self._at, last, seconds, self._order)
+        reached = self.loop.run(self._at, self._at + min(steps, self.left), seconds, self._order)
         self.done += reached - self._at
         self._at = reached
 

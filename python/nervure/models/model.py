@@ -42,7 +42,7 @@ class Model(Trainer, Layer):
                 kwargs[name] = value
             if "inputs" not in kwargs or "outputs" not in kwargs:
                 raise ValueError("Model expects both `inputs` and `outputs`")
-            inputs, outputs = kwargs.pop("inputs"), kwargs.pop("outputs")
+            inputs, outputs = _sole(kwargs.pop("inputs")), _sole(kwargs.pop("outputs"))
             if kwargs.get("name") is None:
                 kwargs["name"] = auto_name("functional" if type(self) is Model else type(self).__name__)
             graph = Graph(kwargs["name"], inputs, outputs)
@@ -120,13 +120,11 @@ class Model(Trainer, Layer):
 
     @property
     def input_shape(self) -> Any:
-        shapes = tree.map_structure(lambda t: t.shape, self.input)
-        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+        return tree.map_structure(lambda t: t.shape, self.input)
 
     @property
     def output_shape(self) -> Any:
-        shapes = tree.map_structure(lambda t: t.shape, self.output)
-        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+        return tree.map_structure(lambda t: t.shape, self.output)
 
     @property
     def output_names(self) -> list[str] | None:
@@ -154,3 +152,8 @@ class Model(Trainer, Layer):
         `print_fn` is called with each line.
         """
         summarize(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+
+def _sole(tensors: Any) -> Any:
+    """A list of one is that one: such a model gives an array, no list."""
+    return tensors[0] if isinstance(tensors, list) and len(tensors) == 1 else tensors

@@ -57,7 +57,7 @@ class Sequential(Model):
                 )
             chain = [layer.output]
         elif self._chain:
-            chain = [*self._chain, self._single(layer, layer(self._chain[-1]))]
+            chain = [*self._chain, self._output(layer, self._chain[-1])]
         else:
             chain = []
         self._become([*self._layers, layer], chain)
@@ -70,7 +70,9 @@ class Sequential(Model):
         self._become(self._layers[:-1], self._chain[:-1])
         return layer
 
-    def _single(self, layer: Layer, output: Any) -> KerasTensor:
+    def _output(self, layer: Layer, x: KerasTensor) -> KerasTensor:
+        with self._named():  # the model's name begins the paths of the weights made now
+            output = layer(x)
         if not isinstance(output, KerasTensor):
             raise ValueError(
                 f"Sequential model '{self.name}': layer '{layer.name}' must give a single tensor, got {output!r}"
@@ -97,7 +99,7 @@ class Sequential(Model):
             raise ValueError(f"Sequential model '{self.name}' expects the shape of a single input, got {input_shape!r}")
         chain = [InputLayer(batch_shape=(None, *input_shape[1:]), dtype=self.dtype).output]
         for layer in self._layers:
-            chain.append(self._single(layer, layer(chain[-1])))
+            chain.append(self._output(layer, chain[-1]))
         self._become(self._layers, chain)
 
     def call(self, inputs: Any, training: Any = None) -> Any:

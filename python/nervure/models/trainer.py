@@ -19,7 +19,7 @@ from .. import _core, config, ops, optimizers, random, tree
 from .._trace import Scope, current
 from ..callbacks import CallbackList
 from ..metrics import Mean
-from .compile import CompileLoss, CompileMetrics, by_output, names_of
+from .compile import CompileLoss, CompileMetrics, names_of, targets_of
 from .data import Batches, class_weights, leaves, split, unpack
 from .feed import Feed, Pass
 
@@ -164,7 +164,8 @@ class Trainer:
         compiled = self._compiled
         if compiled is None:
             return own  # type: ignore[no-any-return]
-        listed = [compiled.metrics] if compiled.metrics.given or compiled.metrics.weighted else []
+        given = compiled.metrics.given is not None or compiled.metrics.weighted is not None
+        listed = [compiled.metrics] if given else []
         return [compiled.tracker, *listed, *(compiled.loss.metrics if compiled.loss else ()), *own]
 
     @property
@@ -297,7 +298,7 @@ class Trainer:
         compiled = self._compiled
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None:
             return
-        targets = by_output("y", feed.y, [name for name, _, _ in entry.predictions], self.output_names)
+        targets = targets_of(feed.y, [name for name, _, _ in entry.predictions], self.output_names)
         compiled.loss.check_targets(targets, [shape for _, shape, _ in entry.predictions])
 
     def _pass(self: Any, mode: str, feed: Feed, batches: Batches, shuffle: Any = False, seed: int = 0) -> Pass:
@@ -343,6 +344,9 @@ class Trainer:
             validation_split: the share of the last rows to validate on; validation_data: (x, y) or (x, y,
             sample_weight). shuffle: a new order each epoch (True), the given order (False), or shuffled within batches
             ("batch"). class_weight: {class: weight}; sample_weight: one weight a row. Not both.
+            steps_per_epoch, validation_steps: at most so many batches each. The next epoch of training goes on where
+            the last one stopped, validation begins anew; an epoch ends where the data end, with a warning if that is
+            early.
             validation_freq: every how many epochs to validate, or the numbers (from 1) of the epochs to.
 
         ValueError or TypeError for data that do not fit the model, before anything is changed. KeyboardInterrupt
@@ -404,21 +408,30 @@ class Trainer:
         callbacks.on_train_end(logs)
         return self.history
 
-    def _run(self: Any, steps: Pass, mode: str, callbacks: CallbackList) -> None:
-        """One epoch: at once, or in slices of time for the progress bar, or step by step for callbacks."""
+    def _run(
+        self: Any, steps: Pass, mode: str, callbacks: CallbackList, produced: Callable[[int], Logs] | None = None
+    ) -> None:
+        """One epoch: at once, or in slices of time for the progress bar, or step by step for callbacks, which hear what
+        a step has `produced` if that is not metrics.
+        """
         stop = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}[mode]
         hooks = callbacks.wants_batches(mode)
         bar = callbacks.progbar if callbacks.progbar is not None and callbacks.progbar.wants(mode) else None
-        steps.start()
+        steps.start(rewind=mode != "train")
         while steps.left and not getattr(self, stop):
             if hooks:
                 callbacks.on_batch(mode, "begin", steps.done)
             steps.advance(1 if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results() if mode != "predict" and (hooks or bar is not None) else {}
             if hooks:
-                callbacks.on_batch(mode, "end", steps.done - 1, logs)
+                callbacks.on_batch(mode, "end", steps.done - 1, produced(steps.done - 1) if produced else logs)
             if bar is not None and steps.left:
                 bar.on_progress(steps.done, logs)
+        if steps.done < steps.batches.per_epoch and not getattr(self, stop):
+            warnings.warn(
+                f"The data ended after {steps.done} of the {steps.batches.per_epoch} steps that an epoch should have",
+                stacklevel=3,
+            )
 
     # ---- evaluate ----
 
@@ -499,9 +512,14 @@ class Trainer:
             callbacks = CallbackList(
                 callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=batches.steps
             )
+
+        def produced(step: int) -> Logs:
+            some = slice(step * batches.batch, (step + 1) * batches.batch)
+            return {"outputs": tree.pack_sequence_as(entry.outputs, [r[some] for r in results])}
+
         self.stop_predicting = False
         callbacks.on_predict_begin()
-        self._run(Pass(loop, batches), "predict", callbacks)
+        self._run(Pass(loop, batches), "predict", callbacks, produced)
         callbacks.on_predict_end()
         return tree.pack_sequence_as(entry.outputs, results)
 
@@ -527,11 +545,8 @@ class Trainer:
         self._assert_compiled(f"{mode}_on_batch")
         feed = Feed(self, x, y, leaves("sample_weight", sample_weight))
         entry = self._entry(mode, feed, feed.n, one_batch=True)
-        try:
-            values = entry.plan.run(*feed.arrays)
-        except ValueError:
-            self._check_targets(feed, entry)  # says which row
-            raise
+        self._check_targets(feed, entry)
+        values = entry.plan.run(*feed.arrays)
         logs = {name: _python(v) for name, v in zip(entry.outputs, values, strict=True)}
         return logs if return_dict else _in_order(logs, entry.order)
 

@@ -15,8 +15,8 @@ _KNOWN: dict[str, type[Optimizer]] = {c.__name__.lower(): c for c in (SGD, Adam,
 def get(identifier: Any) -> Optimizer:
     """An optimizer from its name in any case ("adam"), class, config or itself. ValueError on an unknown name.
 
-    >>> get("sgd").name
-    'sgd'
+    >>> type(get("sgd")).__name__
+    'SGD'
     """
     if isinstance(identifier, Optimizer):
         return identifier
