@@ -30,6 +30,18 @@ def classifier(loss="sparse_categorical_crossentropy"):
     return m
 
 
+def fitted():
+    m = regression()
+    m.fit(X, Y, verbose=0)
+    return m
+
+
+def binary():
+    m = nv.Sequential([nv.Input((4,)), layers.Dense(1, activation="sigmoid", name="out")], name="bin")
+    m.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    return m
+
+
 def pair():
     a, b = nv.Input((4,), name="a"), nv.Input((2,), name="b")
     m = nv.Model([a, b], [layers.Dense(1, name="p")(a), layers.Dense(1, name="q")(b)], name="pair")
@@ -83,6 +95,16 @@ TRAINING = [
     (pair, lambda m: m.fit([Y, X], [Y[:, :1]] * 2), ValueError, r"input 'a' is incompatible.*\(None, 4\)"),
     (pair, lambda m: m.fit({"a": X}, [Y[:, :1]] * 2), ValueError, r"\['b'\] missing"),
     (pair, lambda m: m.fit([X, Y], [Y[:, :1]] * 2, class_weight={0: 1.0}), ValueError, r"`class_weight` needs one"),
+    (regression, lambda m: m.fit(list(X), Y), ValueError, r"\(21 arrays\).*numpy.stack"),
+    (regression, lambda m: m.fit(X, ["a"] * 20), TypeError, r"`y` must hold numbers, got a list of str"),
+    (regression, lambda m: m.fit({}, Y), ValueError, r"expects inputs named \['in'\], got \[\]"),
+    (regression, lambda m: m.fit((X, Y)), ValueError, r"expects 1 input\(s\) \['in'\], got 2"),
+    (regression, lambda m: m.fit(X[:, :0], Y), ValueError, r"'in'.*expected shape=\(None, 4\), found shape=\(20, 0\)"),
+    (regression, lambda m: m.fit(I4, Y), TypeError, r"symbolic"),
+    (regression, lambda m: m.fit(X, Y, sample_weight=2.0), TypeError, r"`sample_weight` must be arrays.*got float"),
+    (regression, lambda m: m.fit(X, Y, sample_weight="balanced"), TypeError, r"`sample_weight` must be arrays"),
+    (regression, lambda m: m.fit(X, Y, sample_weight=with_nan(np.ones(20), 3)), ValueError, r"must be finite, got nan"),
+    (regression, lambda m: m.fit(X, Y, sample_weight=[np.ones(20)] * 2), ValueError, r"`sample_weight` has 2 entries"),
     (regression, lambda m: m.predict(X[:, :2], verbose=0), ValueError, r"'in'.*expected shape=\(None, 4\)"),
     (regression, lambda m: m.predict(X[:0], verbose=0), ValueError, r"`x` is empty"),
     (regression, lambda m: m.predict_on_batch(X[:, :2]), ValueError, r"'in'.*expected shape=\(None, 4\)"),
@@ -91,7 +113,34 @@ TRAINING = [
     (regression, lambda m: m("x"), ValueError, r"Only input tensors.*'reg'"),
     (regression, lambda m: m(), TypeError, r"missing a required argument"),
     (regression, lambda m: m.train_on_batch(X, Y[:3]), ValueError, r"same number of rows"),
+    (fitted, lambda m: m.fit(X), ValueError, r"'out' has a loss, but no target `y`"),
+    (fitted, lambda m: m.evaluate(X, verbose=0), ValueError, r"'out' has a loss, but no target `y`"),
+    (fitted, lambda m: m.train_on_batch(X), ValueError, r"'out' has a loss, but no target `y`"),
+    (fitted, lambda m: m.fit(X, Y, validation_data=(X,)), ValueError, r"'out' has a loss, but no target `y`"),
+    (fitted, lambda m: m.fit(X, Y, validation_data=(X[:, :2], Y)), ValueError, r"'in'.*expected shape=\(None, 4\)"),
     # labels
+    (regression, lambda m: m.fit(X, with_nan(Y, 7, 1)), ValueError, r"output 'out': mse.*finite.*nan in row 7"),
+    (regression, lambda m: m.train_on_batch(X, with_nan(Y, 7, 1)), ValueError, r"mse expects finite.*got nan in row 7"),
+    (regression, lambda m: m.evaluate(X, Y * np.inf, verbose=0), ValueError, r"mse expects finite targets, got -?inf"),
+    (binary, lambda m: m.fit(X, LABELS), ValueError, r"output 'out'.*between 0 and 1, got 2 in row 2"),
+    (binary, lambda m: m.fit(X, -1.0 * (LABELS == 1)), ValueError, r"between 0 and 1, got -1.0 in row 1"),
+    (binary, lambda m: m.fit(X, with_nan(LABELS == 1, 5)), ValueError, r"between 0 and 1, got nan in row 5"),
+    (binary, lambda m: m.train_on_batch(X, LABELS), ValueError, r"between 0 and 1, got 2 in row 2"),
+    (binary, lambda m: m.fit(X, np.eye(3)[LABELS]), ValueError, r"'out'.*same shape, got y_true \(20, 3\)"),
+    (
+        lambda: classifier("categorical_crossentropy"),
+        lambda m: m.fit(X, with_nan(np.eye(3)[LABELS], 4, 0)),
+        ValueError,
+        r"finite targets, got nan in row 4",
+    ),
+    (classifier, lambda m: m.fit(X, np.c_[LABELS, LABELS]), ValueError, r"expects y_true of shape.*got \(20, 2\)"),
+    (classifier, lambda m: m.fit(X, LABELS, class_weight={"0": 1.0}), ValueError, r"dict from class numbers"),
+    (classifier, lambda m: m.fit(X, LABELS, class_weight={0: "a"}), ValueError, r"class 0 must be a finite number"),
+    (classifier, lambda m: m.fit(X, LABELS, class_weight={0: None}), ValueError, r"class 0.*got None"),
+    (classifier, lambda m: m.fit(X, LABELS, class_weight={2: np.nan}), ValueError, r"class 2.*got nan"),
+    (classifier, lambda m: m.fit(X, LABELS, class_weight="balanced"), ValueError, r"got 'balanced'"),
+    (classifier, lambda m: m.fit(X, class_weight={0: 1.0}), ValueError, r"needs one array of targets"),
+    (classifier, lambda m: m.fit(X, with_nan(LABELS, 7), class_weight={0: 1.0}), ValueError, r"got nan in row 7"),
     (classifier, lambda m: m.fit(X, LABELS + 1), ValueError, r"class numbers 0 to 2.*got 3 in row 2"),
     (classifier, lambda m: m.fit(X, LABELS - 1), ValueError, r"got -1 in row 0"),
     (classifier, lambda m: m.fit(X, with_nan(LABELS, 7)), ValueError, r"got nan in row 7"),
@@ -126,9 +175,28 @@ TRAINING = [
     (regression, lambda m: m.fit(X, Y, class_weight=[1.0]), ValueError, r"`class_weight` must be a dict"),
     (regression, lambda m: m.fit(X, Y, callbacks=["stop"]), ValueError, r"must be Callback instances"),
     (regression, lambda m: m.fit(X, Y, batchsize=3), TypeError, r"batchsize"),
+    (regression, lambda m: m.fit(X, Y, callbacks=3), ValueError, r"must be Callback instances, got 3"),
+    (regression, lambda m: m.fit(X, Y, callbacks=[None]), ValueError, r"must be Callback instances, got None"),
+    (regression, lambda m: m.fit(X, Y, callbacks=[nv.callbacks.History]), ValueError, r"Callback instances"),
+    (regression, lambda m: m.fit(X, Y, verbose=np.zeros(3)), ValueError, r"`verbose` must be"),
+    (regression, lambda m: m.fit(X, Y, verbose=None), ValueError, r"`verbose` must be"),
+    (regression, lambda m: m.fit(X, Y, batch_size=-1), ValueError, r"`batch_size` must be.*got -1"),
+    (regression, lambda m: m.fit(X, Y, batch_size=2**70), ValueError, r"batch"),
+    (regression, lambda m: m.fit(X, Y, validation_split=-0.1), ValueError, r"between 0 and 1, got -0.1"),
+    (regression, lambda m: m.fit(X, Y, validation_split=1), ValueError, r"between 0 and 1, got 1"),
+    (regression, lambda m: m.fit(X, Y, validation_split=np.nan), ValueError, r"between 0 and 1, got nan"),
+    (regression, lambda m: m.fit(X[:1], Y[:1], validation_split=0.5), ValueError, r"leaves no row to train on"),
+    (regression, lambda m: m.fit(X, Y, validation_data=(None, None)), ValueError, r"`x` is missing"),
+    (regression, lambda m: m.fit(X, Y, validation_data=(X, Y), validation_batch_size=0), ValueError, r"`batch_size`"),
+    (regression, lambda m: m.predict(X, batch_size=0, verbose=0), ValueError, r"`batch_size`"),
     (regression, lambda m: m.evaluate(X, Y, foo=1), ValueError, r"not recognized: \['foo'\]"),
     (regression, lambda m: m.compile("sdg", "mse"), ValueError, r"optimizer identifier: 'sdg'"),
     (regression, lambda m: m.compile("sgd", "mes"), ValueError, r"loss identifier: 'mes'"),
+    (regression, lambda m: m.compile("mse", "sgd"), ValueError, r"optimizer identifier: 'mse'|loss identifier: 'sgd'"),
+    (regression, lambda m: m.compile(None, "mse"), ValueError, r"optimizer identifier: None"),
+    (regression, lambda m: m.compile("sgd", 3), ValueError, r"loss identifier: 3"),
+    (regression, lambda m: m.compile("sgd", "mse", metrics=[3]), ValueError, r"metric identifier: 3"),
+    (regression, lambda m: m.compile("sgd", "mse", metric=["mae"]), TypeError, r"'metric'"),
     (regression, lambda m: m.compile("sgd", "mse", metrics=["mea"]), ValueError, r"metric identifier: 'mea'"),
     (regression, lambda m: m.compile("sgd", "mse", metrics="mae"), ValueError, r"`metrics` must be a list"),
     (regression, lambda m: m.compile("sgd", "mse", loss_weights="a"), ValueError, r"`loss_weights` must be"),
@@ -137,6 +205,14 @@ TRAINING = [
     (regression, lambda m: m.get_layer("nope"), ValueError, r"No such layer: nope. Existing layers are: \['out'\]"),
     (regression, lambda m: m.get_layer(index=5), ValueError, r"has 1 layers, got index 5"),
     (regression, lambda m: m.set_weights([1]), ValueError, r"length 1.*expecting 2"),
+    (regression, lambda m: m.set_weights(None), TypeError, r"'reg': set_weights expects a list.*NoneType"),
+    (regression, lambda m: m.set_weights([X[:3, :2], X[0, :2]]), ValueError, r"out/kernel has shape \(4, 2\), got \(3"),
+    (regression, lambda m: m.set_weights([X[:4, :2], np.array(["a", "b"])]), TypeError, r"out/bias expects numbers"),
+    (regression, lambda m: m.set_weights([[[1], [1, 2]], [0, 0]]), ValueError, r"'reg': set_weights.*rectangular"),
+    (regression, lambda m: m.add(m), ValueError, r"'reg' cannot hold itself"),
+    (regression, lambda m: m.add(nv.Sequential([m])), ValueError, r"'reg' cannot hold itself: 'sequential.*' contains"),
+    (regression, lambda m: m.add(layers.Dense(10**12, name="big")), MemoryError, r"'big'.*'kernel' of shape"),
+    (regression, lambda m: m.layers[0].build((None, 4)), ValueError, r"'out' is already built"),
     (regression, lambda m: m.add(3), ValueError, r"Only instances of `Layer`"),
     (regression, lambda m: m.add(layers.Dense(2, name="out")), ValueError, r"'out' is taken"),
     (regression, lambda m: m.add(layers.Reshape((3,))), ValueError, r"cannot reshape inputs of shape \(2,\)"),
@@ -153,10 +229,11 @@ def test_the_error_tells_and_the_model_works_afterwards(k):
     assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
     if make is pair:
         history = model.fit([X, Y], [Y[:, :1], Y[:, 1:]], epochs=2, verbose=0)
+    elif model.loss == "mse":
+        history = model.fit(X, Y, verbose=0)
     else:
-        history = model.fit(
-            X, Y if make is regression else LABELS if "sparse" in model.loss else np.eye(3)[LABELS], verbose=0
-        )
+        targets = {"sparse": LABELS, "binary": LABELS > 0, "categorical": np.eye(3)[LABELS]}
+        history = model.fit(X, targets[model.loss.partition("_")[0]], verbose=0)
     assert np.isfinite(history.history["loss"]).all()
 
 
@@ -199,6 +276,18 @@ BUILDING = [
     (lambda: layers.Dense(None), ValueError, r"units=None"),
     (lambda: layers.Dense(2, foo=1), ValueError, r"Unrecognized keyword arguments passed to Dense: \{'foo': 1\}"),
     (lambda: layers.Dense(2, activation="rellu"), ValueError, r"rellu"),
+    (lambda: layers.Dense(2, activation=layers.ReLU), ValueError, r"not its class.*ReLU"),
+    (lambda: layers.Dense(2, activation=3), ValueError, r"activation is a name.*got 3"),
+    (lambda: layers.Dense(2, kernel_initializer=3), ValueError, r"initializer is a name.*got 3"),
+    (lambda: layers.Dense(2, name="d").build(None), ValueError, r"'d': the last axis.*None"),
+    (lambda: layers.Dense(2, name="d").build(()), ValueError, r"'d': the last axis.*\(\)"),
+    (lambda: layers.Dense(10**18, name="big")(X), ValueError, r"too large \(in layer 'big'\)"),
+    (lambda: nv.optimizers.Adam(None), ValueError, r"learning_rate.*None"),
+    (lambda: nv.optimizers.Adam(lr=0.1), ValueError, r"not recognized: \{'lr': 0.1\}"),
+    (lambda: nv.optimizers.SGD(nesterov="yes"), ValueError, r"`nesterov`.*'yes'"),
+    (lambda: nv.Sequential([layers.Dense(2)]).set_weights([X, Y]), ValueError, r"expecting 0 weights; it is not built"),
+    (lambda: nv.Sequential(name="s").predict(X, verbose=0), ValueError, r"'s' cannot be built.*no layers"),
+    (lambda: nv.losses.SparseCategoricalCrossentropy()(LABELS + 1, X[:, :3]), ValueError, r"got 3 in row 2"),
     (lambda: layers.Dense(2, kernel_initializer="glorot"), ValueError, r"glorot"),
     (lambda: layers.Dense(2, kernel_regularizer="l3"), ValueError, r"regularizer identifier: 'l3'"),
     (lambda: layers.Dense(2, kernel_constraint="max"), ValueError, r"constraint identifier: 'max'"),

@@ -145,7 +145,7 @@ def test_history_goes_on_when_given():
 
 @pytest.mark.parametrize(
     "callbacks, words",
-    [(3, "not iterable"), ([3], "must be Callback instances"), (["early"], "must be Callback instances")],
+    [(3, "Callback instances"), ([3], "must be Callback instances"), (["early"], "must be Callback instances")],
 )
 def test_not_callbacks(callbacks, words):
     with pytest.raises((TypeError, ValueError), match=words):

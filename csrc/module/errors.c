@@ -8,7 +8,8 @@ PyObject *nv_py_raise(nv_status status) {
     if (PyErr_Occurred()) return NULL; /* what the signal's handler raised: KeyboardInterrupt, usually */
     break;
   case NV_ERR_MEMORY:
-    return PyErr_NoMemory();
+    kind = PyExc_MemoryError;
+    break;
   case NV_ERR_VALUE:
   case NV_ERR_NOT_DIFFERENTIABLE:
     kind = PyExc_ValueError;

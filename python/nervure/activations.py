@@ -105,6 +105,6 @@ def get(identifier: Any) -> Any:
         return linear
     if isinstance(identifier, (str, dict)):
         return deserialize(identifier)
-    if callable(identifier):
+    if callable(identifier) and not isinstance(identifier, type):
         return identifier
-    raise ValueError(f"an activation is a name or a function, got {identifier!r}")
+    raise ValueError(f"an activation is a name, a function or a layer (not its class), got {identifier!r}")

@@ -5,7 +5,7 @@ While no callback overrides a batch hook, an epoch is one call into C. With one,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .utils.progbar import Progbar
@@ -185,13 +185,13 @@ class CallbackList:
 
     def __init__(
         self,
-        callbacks: Iterable[Callback] | Callback | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
         **params: Any,
     ) -> None:
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given: list[Any] = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         for c in given:
             if not isinstance(c, Callback):
                 raise ValueError(f"`callbacks` must be Callback instances, got {c!r}")

@@ -184,7 +184,10 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if values is None:
+            raise TypeError(f"metric '{self.name}' must return a tensor, got None")
+        super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | self._fn_kwargs

@@ -109,8 +109,7 @@ class CompileLoss:
             if item is None:
                 parts.append(None)
                 continue
-            if y is None:
-                raise ValueError(f"output '{name}' has a loss, but no target `y` was given for it")
+            _needs_target(name, y)
             if isinstance(item, str) and item.lower() in ("crossentropy", "ce"):
                 parts.append((_CROSSENTROPY[_kind(y, p)](), weight))
             else:
@@ -137,10 +136,12 @@ class CompileLoss:
             if part is None:
                 continue
             loss, weight = part
+            _needs_target(name, y)
             try:
                 value = loss(y, p, w)
-            except ValueError as error:
-                raise ValueError(f"loss of output '{name}': {error}") from None
+            except (ValueError, TypeError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"loss of output '{name}': {error}") from None
             if value.shape != ():
                 raise ValueError(
                     f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use "
@@ -153,11 +154,19 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def check_targets(self, y: list[Any], shapes: list[tuple[int, ...]]) -> None:
-        """ValueError naming the row of a target that its loss cannot take. `shapes` are of the model's outputs."""
-        for part, target, shape in zip(self.parts or (), y, shapes, strict=False):
+    def check_targets(self, y: list[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
+        """ValueError naming the row of a target that its loss cannot take. `names` and `shapes` are the outputs'."""
+        for part, target, name, shape in zip(self.parts or (), y, names, shapes, strict=False):
             if part is not None and isinstance(target, np.ndarray) and shape:
-                part[0].check_targets(target, shape)
+                try:
+                    part[0].check_targets(target, shape)
+                except ValueError as error:
+                    raise ValueError(f"loss of output '{name}': {error}") from None
+
+
+def _needs_target(output: str, y: Any, what: str = "a loss") -> None:
+    if y is None:
+        raise ValueError(f"output '{output}' has {what}, but no target `y` was given for it")
 
 
 def spread(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None) -> list[Any]:
@@ -209,8 +218,7 @@ class CompileMetrics:
         for name, items, y, p in zip(names, wanted, y_true, y_pred, strict=True):
             group = []
             for item in items:
-                if y is None:
-                    raise ValueError(f"output '{name}' has the metric {item!r}, but no target `y` was given for it")
+                _needs_target(name, y, f"the metric {item!r}")
                 if isinstance(item, str) and item in _METRICS:
                     group.append(_METRICS[item][_kind(y, p)](name=item))
                 elif item is not None:
@@ -227,9 +235,11 @@ class CompileMetrics:
             plain = self._match("metrics", self.given, targets, outputs, names)
             self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
             self.plain, self.prefixes = plain, [f"{n}_" if len(names) > 1 else "" for n in names]
-        for plain_group, weighted_group, y, p, w in zip(
-            self.plain, self.with_weights, targets, outputs, weights, strict=True
+        for name, plain_group, weighted_group, y, p, w in zip(
+            names, self.plain, self.with_weights, targets, outputs, weights, strict=True
         ):
+            for m in (*plain_group, *weighted_group):
+                _needs_target(name, y, f"the metric '{m.name}'")
             for m in plain_group:
                 m.update_state(y, p)
             for m in weighted_group:

@@ -297,8 +297,8 @@ class Trainer:
         compiled = self._compiled
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None:
             return
-        targets = by_output("y", feed.y, [name for name, _, _ in entry.predictions], self.output_names)
-        compiled.loss.check_targets(targets, [shape for _, shape, _ in entry.predictions])
+        names, shapes, _ = zip(*entry.predictions, strict=True)
+        compiled.loss.check_targets(by_output("y", feed.y, names, self.output_names), names, shapes)
 
     def _pass(self: Any, mode: str, feed: Feed, batches: Batches, shuffle: Any = False, seed: int = 0) -> Pass:
         """The loop over all rows of `feed`."""
@@ -527,11 +527,8 @@ class Trainer:
         self._assert_compiled(f"{mode}_on_batch")
         feed = Feed(self, x, y, leaves("sample_weight", sample_weight))
         entry = self._entry(mode, feed, feed.n, one_batch=True)
-        try:
-            values = entry.plan.run(*feed.arrays)
-        except ValueError:
-            self._check_targets(feed, entry)  # says which row
-            raise
+        self._check_targets(feed, entry)
+        values = entry.plan.run(*feed.arrays)
         logs = {name: _python(v) for name, v in zip(entry.outputs, values, strict=True)}
         return logs if return_dict else _in_order(logs, entry.order)
 
@@ -603,9 +600,9 @@ def _python(value: Any) -> Any:
 
 
 def _verbosity(verbose: Any) -> int:
-    if verbose == "auto":
+    if isinstance(verbose, str) and verbose == "auto":
         return 1
-    if verbose not in (0, 1, 2):
+    if not isinstance(verbose, (int, np.integer)) or verbose not in (0, 1, 2):
         raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto', got {verbose!r}")
     return int(verbose)
 
