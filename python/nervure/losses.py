@@ -153,7 +153,7 @@ class Loss:
         """ValueError naming the first row of `y` that cannot be a target of outputs of that shape."""
         if self.target_range is None or not y.size:
             return
-        low, high = self.target_range
+        low, high = map(np.float64, self.target_range)
         if low <= y.min() and y.max() <= high:  # false too if any is NaN
             return
         where = np.argwhere(~((y >= low) & (y <= high)))[0]
