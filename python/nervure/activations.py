@@ -1,8 +1,9 @@
 """Activation functions by name. They are `nervure.ops` with the defaults that Keras's activations have."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
+from ._absent import absent
 from .ops import (
     celu,
     elu,
@@ -37,6 +38,9 @@ __all__ = [
     "relu", "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
     "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 exponential = ops.exp
 hard_swish = hard_silu

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._absent import absent
 from .utils.progbar import Progbar
 
 if TYPE_CHECKING:
     from .models import Model
 
 __all__ = ["Callback", "CallbackList", "History", "LambdaCallback", "ProgbarLogger"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 Logs = dict[str, Any] | None
 

@@ -5,9 +5,10 @@
 ('float32', 1e-07, 'nervure')
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
+from ._absent import absent
 
 __all__ = [
     "backend",
@@ -21,6 +22,9 @@ __all__ = [
     "set_num_threads",
     "show",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _floatx = "float32"
 _epsilon = 1e-7

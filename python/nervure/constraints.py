@@ -1,11 +1,15 @@
 """What is done to a weight after each update: any callable `w -> w` written with `ops`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
+from ._absent import absent
 
 __all__ = ["Constraint", "NonNeg", "get", "non_neg", "serialize"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 
 class Constraint:

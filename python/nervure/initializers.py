@@ -6,11 +6,12 @@ it draws its own from the global generator when it is made.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import ops, random
+from ._absent import absent
 from ._dtypes import standardize_dtype
 from ._tensor import Operators
 from .utils.naming import to_snake_case
@@ -22,6 +23,9 @@ __all__ = [
     "he_normal", "he_uniform", "identity", "lecun_normal", "lecun_uniform", "ones", "random_normal",
     "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 
 class Initializer:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config, ops, tree
+from ._absent import absent
 from ._dtypes import graph_dtype, is_float, standardize_dtype
 from .utils import auto_name, to_snake_case
 
@@ -23,6 +24,9 @@ __all__ = [
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
     "sparse_categorical_crossentropy",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 

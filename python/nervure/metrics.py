@@ -7,9 +7,10 @@ A custom metric subclasses `Metric` and is written with `nervure.ops`; a plain f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import config, initializers, losses, ops
+from ._absent import absent
 from ._dtypes import standardize_dtype
 from ._trace import current
 from .losses import same_shape, squeeze_or_expand_to_same_rank
@@ -23,6 +24,9 @@ __all__ = [
     "binary_crossentropy", "categorical_accuracy", "categorical_crossentropy", "get", "mean_absolute_error",
     "mean_squared_error", "sparse_categorical_accuracy", "sparse_categorical_crossentropy",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 binary_crossentropy = losses.binary_crossentropy
 categorical_crossentropy = losses.categorical_crossentropy

@@ -11,11 +11,12 @@ True
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config
+from ._absent import absent
 from ._dtypes import is_float, standardize_dtype
 from ._trace import local
 from .ops.dispatch import axis_of, cast_to, floating, node, op, reshaped, scalar, shape_of, tensor
@@ -38,6 +39,9 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _MASK = 2**64 - 1
 

@@ -1,10 +1,13 @@
 """Helpers around training: seeds, labels, names, the progress bar."""
 
+from __future__ import annotations
+
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._absent import missing
 from .naming import auto_name, reset_names, to_snake_case
 
 __all__ = [
@@ -26,10 +29,16 @@ _ELSEWHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    raise AttributeError(f"module 'nervure.utils' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from .._dtypes import standardize_dtype
+    from ..keras_tensor import is_keras_tensor
+    from .progbar import Progbar
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _ELSEWHERE:
+            return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+        raise missing(__name__, name)
 
 
 def set_random_seed(seed: int) -> None:
