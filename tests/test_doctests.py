@@ -32,6 +32,7 @@ def examples(module):
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
     module = importlib.import_module(name)
+    nervure.utils.clear_session()  # names count from the start
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     with np.printoptions(legacy=False):
         for test in examples(module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: python -m nervure [demo]
+USAGE = """usage: python -m nervure [demo | --version | --help]
 
   demo   train a multilayer perceptron on handwritten digits, which takes seconds
 """
@@ -13,18 +13,21 @@ USAGE = """usage: python -m nervure [demo]
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the command and returns the exit status."""
-    if list(arguments) == ["demo"]:
+    import nervure as nv
+
+    given = list(arguments)
+    if not given or "-h" in given or "--help" in given:
+        print(USAGE)
+        nv.config.show()
+    elif given == ["--version"]:
+        print(nv.__version__)
+    elif given == ["demo"]:
         from nervure import demo
 
         demo.main()
-        return 0
-    if arguments and list(arguments) not in (["-h"], ["--help"]):
-        print(f"nervure: unknown command: {' '.join(arguments)}\n\n{USAGE}", file=sys.stderr, end="")
+    else:
+        print(f"nervure: unknown command: {' '.join(given)}\n\n{USAGE}", file=sys.stderr, end="")
         return 2
-    import nervure as nv
-
-    print(USAGE)
-    nv.config.show()
     return 0
 
 

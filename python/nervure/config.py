@@ -7,6 +7,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from . import _core
 from ._absent import absent
 
@@ -95,10 +97,22 @@ def set_num_threads(n: int) -> None:
 
 
 def show() -> dict[str, Any]:
-    """Prints what was found on this machine and is in use; returns it as a dict."""
+    """Prints what was found on this machine and is in use; returns it as a dict.
+
+    `isa` is the instruction set in use, `isas` those this build and this CPU share; NERVURE_ISA picks one of them.
+    `threads` is how many a run may use, `cpus` how many this process may run on.
+
+    >>> import nervure as nv
+    >>> nv.config.show()["floatx"]  # doctest: +ELLIPSIS
+    nervure ...
+    'float32'
+    """
+    import platform
+
     from . import __version__
 
-    found = {"nervure": __version__, **_core.config(), "floatx": _floatx, "epsilon": _epsilon}
+    found = {"nervure": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    found |= {**_core.config(), "floatx": _floatx, "epsilon": _epsilon}
     width = max(map(len, found))
     print("\n".join(f"{key:<{width}}  {value}" for key, value in found.items()))
     return found
