@@ -261,3 +261,20 @@ def test_fit_lines(capsys):
     assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "2/2", "Epoch 2/2", "2/2"]
     fit(verbose=0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.filterwarnings("default")  # Jupyter's own packages warn
+def test_in_a_real_notebook(monkeypatch):
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is in the dev extra")
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is in the dev extra")
+    pytest.importorskip("ipykernel", reason="ipykernel is in the dev extra")
+    monkeypatch.setenv("PYTHONPATH", str(Path(nv.__file__).parent.parent))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BAR)])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert {output.output_type for output in outputs} == {"stream"}
+    text = "".join(output.text for output in outputs)
+    assert "\b" not in text and text.endswith("another: 0.5000\n")
+    (line, rest) = screen(text)
+    assert re.fullmatch(r"3/3 ━{20} 0s \d+ms/step - a_metric_with_a_long_name: 0.2500 - another: 0.5000 *", line)
+    assert rest == ""

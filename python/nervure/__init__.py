@@ -73,7 +73,12 @@ if TYPE_CHECKING:
 
 
 def version() -> str:
-    """The version of nervure."""
+    """The version of nervure.
+
+    >>> import nervure as nv
+    >>> nv.version() == nv.__version__
+    True
+    """
     return __version__
 
 

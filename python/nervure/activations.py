@@ -48,7 +48,11 @@ swish = silu
 
 
 def linear(x: Any) -> Any:
-    """x itself."""
+    """x itself.
+
+    >>> linear(3.0)
+    3.0
+    """
     return x
 
 
@@ -71,7 +75,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """x times the normal distribution function of x; with `approximate`, its tanh formula (Hendrycks & Gimpel,
-    2016)."""
+    2016).
+
+    >>> import numpy as np
+    >>> gelu(np.array([1.0], "float32")).round(4).tolist()
+    [0.8413000106811523]
+    """
     return ops.gelu(x, approximate=approximate)
 
 
@@ -81,14 +90,22 @@ def _public() -> dict[str, Any]:
 
 def serialize(activation: Any) -> Any:
     """The name of an activation of this module; the name of any other function; the config of an object that has
-    one."""
+    one.
+
+    >>> serialize(relu)
+    'relu'
+    """
     if hasattr(activation, "get_config"):
         return {"class_name": type(activation).__name__, "config": activation.get_config()}
     return getattr(activation, "__name__", str(activation))
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The activation that a name, or {"class_name": .., "config": ..}, stands for."""
+    """The activation that a name, or {"class_name": .., "config": ..}, stands for.
+
+    >>> deserialize("relu") is relu
+    True
+    """
     name = config
     if isinstance(config, dict):
         name = config.get("config") if config.get("class_name") == "function" else config.get("class_name")

@@ -35,7 +35,12 @@ version = 0  # counts changes that make a trace stale; part of every plan's cach
 
 
 def floatx() -> str:
-    """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise."""
+    """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise.
+
+    >>> import nervure as nv
+    >>> nv.config.floatx()
+    'float32'
+    """
     return _floatx
 
 
@@ -55,12 +60,24 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless `set_epsilon` says otherwise."""
+    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless `set_epsilon` says otherwise.
+
+    >>> import nervure as nv
+    >>> nv.config.epsilon()
+    1e-07
+    """
     return _epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Sets the fuzz factor, a positive float."""
+    """Sets the fuzz factor, a positive float.
+
+    >>> import nervure as nv
+    >>> nv.config.set_epsilon(1e-5)
+    >>> nv.config.epsilon()
+    1e-05
+    >>> nv.config.set_epsilon(1e-7)
+    """
     global _epsilon, version
     if not isinstance(value, (int, float)) or not value > 0:
         raise ValueError(f"epsilon must be a positive number, got {value!r}")
@@ -69,12 +86,21 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Where the channels of an image are: "channels_last"."""
+    """Where the channels of an image are: "channels_last".
+
+    >>> import nervure as nv
+    >>> nv.config.image_data_format()
+    'channels_last'
+    """
     return _image_data_format
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Sets "channels_last" or "channels_first" as the default of layers that see images."""
+    """Sets "channels_last" or "channels_first" as the default of layers that see images.
+
+    >>> import nervure as nv
+    >>> nv.config.set_image_data_format("channels_last")
+    """
     global _image_data_format
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
@@ -82,17 +108,35 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def backend() -> str:
-    """Always "nervure": there is one engine."""
+    """Always "nervure": there is one engine.
+
+    >>> import nervure as nv
+    >>> nv.config.backend()
+    'nervure'
+    """
     return "nervure"
 
 
 def num_threads() -> int:
-    """How many threads a run may use: NERVURE_NUM_THREADS, `set_num_threads`, or the CPUs this process may use."""
+    """How many threads a run may use: NERVURE_NUM_THREADS, `set_num_threads`, or the CPUs this process may use.
+
+    >>> import nervure as nv
+    >>> nv.config.num_threads() >= 1
+    True
+    """
     return int(_core.config()["threads"])
 
 
 def set_num_threads(n: int) -> None:
-    """Sets the number of threads, from 1 to 256. Results do not depend on it, to the last bit."""
+    """Sets the number of threads, from 1 to 256. Results do not depend on it, to the last bit.
+
+    >>> import nervure as nv
+    >>> before = nv.config.num_threads()
+    >>> nv.config.set_num_threads(1)
+    >>> nv.config.num_threads()
+    1
+    >>> nv.config.set_num_threads(before)
+    """
     _core.set_threads(n)
 
 

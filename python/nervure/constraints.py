@@ -13,7 +13,14 @@ if not TYPE_CHECKING:
 
 
 class Constraint:
-    """Base class: `__call__(w)` gives the value that replaces `w`."""
+    """Base class: `__call__(w)` gives the value that replaces `w`.
+
+    >>> class Halve(Constraint):
+    ...     def __call__(self, w):
+    ...         return w * 0.5
+    >>> float(Halve()(2.0))
+    1.0
+    """
 
     def __call__(self, w: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not implement __call__()")
@@ -43,7 +50,11 @@ _KNOWN: dict[str, type[Constraint]] = {"NonNeg": NonNeg, "non_neg": NonNeg, "non
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """A constraint from its name ("non_neg"), its config, a callable, or None."""
+    """A constraint from its name ("non_neg"), its config, a callable, or None.
+
+    >>> type(get("non_neg")).__name__
+    'NonNeg'
+    """
     if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Constraint):
@@ -58,7 +69,11 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(constraint: Any) -> Any:
-    """The config of a constraint: {"class_name", "config"}, or the name of a function."""
+    """The config of a constraint: {"class_name", "config"}, or the name of a function.
+
+    >>> serialize(NonNeg())
+    {'class_name': 'NonNeg', 'config': {}}
+    """
     if constraint is None or not isinstance(constraint, Constraint):
         return getattr(constraint, "__name__", None)
     return {"class_name": type(constraint).__name__, "config": constraint.get_config()}

@@ -44,7 +44,12 @@ def _factor(name: str, value: float) -> float:
 
 
 class L1L2(Regularizer):
-    """`l1 * sum(abs(x)) + l2 * sum(x ** 2)`."""
+    """`l1 * sum(abs(x)) + l2 * sum(x ** 2)`.
+
+    >>> import numpy as np
+    >>> float(L1L2(l1=1.0, l2=0.5)(np.array([1.0, -2.0], "float32")))
+    5.5
+    """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1 = _factor("l1", l1 or 0.0)
@@ -63,7 +68,12 @@ class L1L2(Regularizer):
 
 
 class L1(L1L2):
-    """`l1 * sum(abs(x))`."""
+    """`l1 * sum(abs(x))`.
+
+    >>> import numpy as np
+    >>> float(L1(0.5)(np.array([1.0, -2.0], "float32")))
+    1.5
+    """
 
     def __init__(self, l1: float = 0.01) -> None:
         super().__init__(l1=_factor("l1", l1))
@@ -73,7 +83,12 @@ class L1(L1L2):
 
 
 class L2(L1L2):
-    """`l2 * sum(x ** 2)`."""
+    """`l2 * sum(x ** 2)`.
+
+    >>> import numpy as np
+    >>> float(L2(0.5)(np.array([1.0, -2.0], "float32")))
+    2.5
+    """
 
     def __init__(self, l2: float = 0.01) -> None:
         super().__init__(l2=_factor("l2", l2))
@@ -90,7 +105,11 @@ _KNOWN["l1_l2"] = L1L2
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """A regularizer from its name ("l2"), its config, a callable, or None."""
+    """A regularizer from its name ("l2"), its config, a callable, or None.
+
+    >>> get("l2").get_config()
+    {'l2': 0.01}
+    """
     if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Regularizer):
@@ -106,7 +125,11 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
 
 
 def serialize(regularizer: Any) -> Any:
-    """The config of a regularizer: {"class_name", "config"}, or the name of a function."""
+    """The config of a regularizer: {"class_name", "config"}, or the name of a function.
+
+    >>> serialize(L1(0.5))
+    {'class_name': 'L1', 'config': {'l1': 0.5}}
+    """
     if regularizer is None or not isinstance(regularizer, Regularizer):
         return getattr(regularizer, "__name__", None)
     return {"class_name": type(regularizer).__name__, "config": regularizer.get_config()}

@@ -67,7 +67,13 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Starts automatic names again, and drops the cache of plans of eager ops."""
+    """Starts automatic names again, and drops the cache of plans of eager ops.
+
+    >>> import nervure as nv
+    >>> nv.utils.clear_session()
+    >>> nv.layers.ReLU().name, nv.layers.ReLU().name
+    ('re_lu', 're_lu_1')
+    """
     reset_names()
     if free_memory:
         from ..ops.dispatch import compiled
