@@ -88,6 +88,11 @@ TRAINING = [
         r"loss of output 'out'.*same shape",
     ),
     (regression, lambda m: m.fit(X, Y[:, :1]), ValueError, r"loss of output 'out'.*same shape"),
+    (pair, lambda m: m.fit([X, None], [Y[:, :1]] * 2), ValueError, r"'pair': input 1 of `x` is None"),
+    (pair, lambda m: m.fit([X, Y[:5]], [Y[:, :1]] * 2), ValueError, r"same number of rows.*'x\[1\]': 5.*4 arrays\)}$"),
+    (pair, lambda m: m.fit([X, Y], [Y[:, :1]] * 3), ValueError, r"`y` has 3 entries.*2 output"),
+    (pair, lambda m: m.fit([X, Y], {"p": Y[:, :1]}), ValueError, r"'q' has a loss, but no target"),
+    (pair, lambda m: m.fit([X, Y], [Y[:, :1]] * 2, sample_weight=[X[:, 0]] * 3), ValueError, r"has 3 entries"),
     (pair, lambda m: m.fit([X, Y], Y[:, :1]), ValueError, r"`y` must be a list or a dict.*\['p', 'q'\]"),
     (pair, lambda m: m.fit([X, Y], [Y[:, :1]]), ValueError, r"`y` has 1 entries.*2 output"),
     (pair, lambda m: m.fit([X, Y], [Y[:, :1], None]), ValueError, r"'q' has a loss, but no target"),
@@ -360,6 +365,17 @@ BUILDING = [
     (lambda: nv.metrics.BinaryAccuracy(threshold=2), ValueError, r"threshold"),
     (lambda: nv.losses.CategoricalCrossentropy(label_smoothing=2), ValueError, r"label_smoothing"),
     (lambda: nv.metrics.MeanSquaredError()(X, Y), ValueError, r"same shape"),
+    (lambda: nv.utils.to_categorical(["a"]), TypeError, r"class numbers.*<U1"),
+    (lambda: nv.utils.to_categorical([0.5]), ValueError, r"class numbers, got 0.5"),
+    (lambda: nv.utils.to_categorical([np.nan]), ValueError, r"class numbers, got nan"),
+    (lambda: nv.utils.to_categorical([0, 3], 3), ValueError, r"label 3 is not in \[0, 3\)"),
+    (lambda: nv.utils.to_categorical([0], 0), ValueError, r"num_classes.*got 0"),
+    (lambda: nv.utils.to_categorical([0], 2.5), ValueError, r"num_classes.*got 2.5"),
+    (lambda: regression().summary(line_length="wide"), ValueError, r"`line_length`.*'wide'"),
+    (lambda: nv.config.set_epsilon(np.inf), ValueError, r"epsilon.*inf"),
+    (lambda: nv.callbacks.LambdaCallback(on_epoch=print), ValueError, r"unknown hook 'on_epoch'"),
+    (lambda: nv.callbacks.LambdaCallback(on_epoch_end=3), ValueError, r"on_epoch_end must be callable, got 3"),
+    (lambda: nv.utils.set_random_seed("a"), ValueError, r"seed must be an int, got 'a'"),
     (lambda: nv.metrics.Mean()(X[:, 0], sample_weight=np.ones(3)), ValueError, r"sample_weight of shape \(3,\)"),
 ]
 
@@ -400,6 +416,48 @@ def test_a_build_that_failed_halfway_leaves_no_weights():
     layer.fail = False
     layer(X)
     assert [v.name for v in layer.weights] == ["w"]
+
+
+def test_what_memory_does_not_hold_is_a_memory_error_that_says_how_much():
+    x = nv.Input((4,))
+    model = nv.Model(x, ops.sum(ops.tile(x, (1, 10**8)), axis=-1))
+    with pytest.raises(MemoryError, match=r"out of memory: \d+ bytes"):
+        model.predict(np.ones((10**4, 4), "float32"), batch_size=10**4, verbose=0)
+    with pytest.raises(MemoryError, match=r"Layer 'big': no memory for weight 'kernel' of shape \(4, 10+\)"):
+        layers.Dense(10**12, name="big")(X)
+
+
+def test_two_models_that_hold_each_other():
+    a = nv.Sequential([layers.Dense(4)], name="a")
+    b = nv.Sequential([a], name="b")
+    with pytest.raises(ValueError, match="'a' cannot hold itself: 'b' contains it"):
+        a.add(b)
+    assert b.predict(X, verbose=0).shape == (20, 4)
+
+
+def test_a_loss_or_metric_that_gives_nothing():
+    model = regression()
+    model.compile("sgd", lambda y_true, y_pred: None)
+    with pytest.raises(TypeError, match="output 'out': loss '<lambda>' must return a tensor, got None"):
+        model.fit(X, Y, verbose=0)
+    model.compile("sgd", "mse", metrics=[lambda y_true, y_pred: None])
+    with pytest.raises(TypeError, match="metric '<lambda>' must return a tensor, got None"):
+        model.fit(X, Y, verbose=0)
+    model.compile("sgd", ["mse"], loss_weights=[np.nan])
+    with pytest.raises(ValueError, match="'out' must be a finite number, got nan"):
+        model.fit(X, Y, verbose=0)
+    model.compile("sgd", "mse")
+    assert model.fit(X, Y, verbose=0).epoch == [0]
+
+
+def test_a_loss_of_ones_own_may_give_nan_a_meaning():
+    def known(y_true, y_pred):
+        there = ops.logical_not(ops.isnan(y_true))
+        return ops.mean(ops.where(there, ops.square(ops.where(there, y_true, 0.0) - y_pred), 0.0), axis=-1)
+
+    model = regression()
+    model.compile("sgd", known)
+    assert np.isfinite(model.fit(X, with_nan(Y, 3, 1), verbose=0).history["loss"]).all()
 
 
 def test_nan_in_data_flows_through():

@@ -79,7 +79,7 @@ def set_epsilon(value: float) -> None:
     >>> nv.config.set_epsilon(1e-7)
     """
     global _epsilon, version
-    if not isinstance(value, (int, float)) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ValueError(f"epsilon must be a positive number, got {value!r}")
     _epsilon = float(value)
     version += 1

@@ -104,8 +104,9 @@ class CompileLoss:
             weights = by_output("loss_weights", self.weights, names, self.layer_names)
         parts: list[tuple[Loss, Any] | None] = []
         for name, item, weight, y, p in zip(names, wanted, weights, y_true, y_pred, strict=True):
-            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float, np.number))):
-                raise ValueError(f"`loss_weights` of output '{name}' must be a number, got {weight!r}")
+            number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
+            if weight is not None and not (number and np.isfinite(weight)):
+                raise ValueError(f"`loss_weights` of output '{name}' must be a finite number, got {weight!r}")
             if item is None:
                 parts.append(None)
                 continue

@@ -116,6 +116,7 @@ def count_rows(parts: Any) -> int:
         more = hint = ""
         if len(sizes) > 3:
             more = f", .. ({len(sizes)} arrays)"
+        if len(sizes) > 8:
             hint = "; a list of arrays means several inputs or outputs: numpy.stack makes them one"
         raise ValueError(f"all arrays must have the same number of rows, got {{{shown}{more}}}{hint}")
     return int(next(iter(sizes.values())))

@@ -32,6 +32,8 @@ class Feed:
         self.n = count_rows((x, self.y, sample_weight))
         graph = model._graph
         flat_x = tree.flatten(x) if graph is None else graph.match(model.name, x)
+        if any(a is None for a in flat_x):
+            raise ValueError(f"Model '{model.name}': input {[a is None for a in flat_x].index(True)} of `x` is None")
         x = x if graph is None else tree.pack_sequence_as(graph.input_struct, flat_x)
         dtypes = [rows_dtype(a) if graph is None else graph.input_dtype(rows_dtype(a), k) for k, a in enumerate(flat_x)]
         structure = (x, self.y, sample_weight)

@@ -114,6 +114,8 @@ def summarize(
     marks = list(positions) if positions else list(accumulate(shares))
     if len(marks) != len(headers):
         raise ValueError(f"`positions` must have {len(headers)} entries, one a column, got {positions!r}")
+    if line_length is not None and (not isinstance(line_length, int) or line_length < 1):
+        raise ValueError(f"`line_length` must be a positive integer, got {line_length!r}")
     room = (line_length or _WIDTH) - len(headers) - 1
     edges = [0, *(round(mark / marks[-1] * room) for mark in marks)]
     widths = [max(4, b - a - 2) for a, b in pairwise(edges)]

@@ -96,7 +96,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         if num_classes is None:
             raise ValueError("to_categorical: num_classes must be given for a tensor")
         return ops.one_hot(ops.squeeze(x, -1) if len(x.shape) > 1 and x.shape[-1] == 1 else x, num_classes)
-    labels = np.asarray(x).astype(np.int64)
+    given = np.asarray(x)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"to_categorical expects class numbers, got an array of dtype {given.dtype}")
+    if given.dtype.kind == "f" and not (given == np.floor(given)).all():  # false of NaN
+        wrong = given[given != np.floor(given)].flat[0]
+        raise ValueError(f"to_categorical expects class numbers, got {wrong}")
+    if num_classes is not None and (not isinstance(num_classes, (int, np.integer)) or num_classes < 1):
+        raise ValueError(f"to_categorical: num_classes must be a positive integer, got {num_classes!r}")
+    labels = given.astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None:
