@@ -75,7 +75,7 @@ def test_totals_after_training() -> None:
     model.fit(np.ones((40, 8)), np.ones(40), verbose=0)
     found = lines(model)
     assert " Total params: 1,221 (4.77 KB)" in found and " Optimizer params: 772 (3.02 KB)" in found
-    assert found[-1].startswith(" Peak memory of a step: ") and found[-1].endswith(" besides these")
+    assert found[-1].startswith(" Memory at the peak of a step: ") and found[-1].endswith(" besides these")
     assert any(line.startswith("│ batch_normalization") and "128" in line for line in found)
     assert any(line.startswith("│ (BatchNormalization)") for line in found)
 

@@ -151,7 +151,7 @@ def summarize(
     ]
     out += [f" Optimizer params: {_held(slots)}"] if slots else []
     peak = model._peak_bytes()
-    out += [f" Peak memory of a step: {_size(peak)} besides these"] if peak else []
+    out += [f" Memory at the peak of a step: {_size(peak)} besides these"] if peak else []
     ascii_only = print_fn is None and not _can_print(out[1])
     for text in out:
         if ascii_only:
