@@ -450,6 +450,23 @@ def test_a_loss_or_metric_that_gives_nothing():
     assert model.fit(X, Y, verbose=0).epoch == [0]
 
 
+def test_functions_of_numpy_on_what_has_no_numbers_yet():
+    class Numpy(nv.Layer):
+        def call(self, x):
+            return np.tanh(x)
+
+    for x in (X, I4):
+        with pytest.raises(TypeError, match=r"numpy.tanh cannot.*use nervure.ops.tanh \(in layer 'np'\)"):
+            Numpy(name="np")(x)
+    with pytest.raises(TypeError, match=r"numpy.tanh cannot.*use nervure.ops.tanh"):
+        np.tanh(I4)
+    with pytest.raises(TypeError, match=r"numpy.add cannot"):
+        np.add.reduce(I4)
+    assert tuple((X[0] + I4).shape) == tuple((X[0] < I4).shape) == (None, 4)
+    scale = nv.function(lambda x: np.float32(2) * x + np.ones(4, "float32") % (x * x + 3) - (X[0] @ x[0]))
+    np.testing.assert_allclose(scale(X), 2 * X + 1 % (X * X + 3) - X[0] @ X[0], rtol=1e-6)
+
+
 def test_a_loss_of_ones_own_may_give_nan_a_meaning():
     def known(y_true, y_pred):
         there = ops.logical_not(ops.isnan(y_true))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
-from ._tensor import Operators
+from ._tensor import Operators, array_ufunc
 from ._trace import Scope
 from .utils import auto_name
 
@@ -45,7 +45,7 @@ class KerasTensor(Operators):
     (None, 3)
     """
 
-    __array_ufunc__ = None  # so that array + KerasTensor comes here
+    __array_ufunc__ = array_ufunc
 
     def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
         self.shape = tuple(None if d is None else int(d) for d in shape)
