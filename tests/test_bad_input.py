@@ -102,6 +102,8 @@ TRAINING = [
     (pair, lambda m: m.fit([X, Y], [Y[:, :1]] * 2, class_weight={0: 1.0}), ValueError, r"`class_weight` needs one"),
     (regression, lambda m: m.fit(list(X), Y), ValueError, r"\(21 arrays\).*numpy.stack"),
     (regression, lambda m: m.fit(X, ["a"] * 20), TypeError, r"`y` must hold numbers, got a list of str"),
+    (regression, lambda m: m.fit([[1, 2, None, 3.0]] * 20, Y), TypeError, r"`x\[0\]` must hold numbers, got None"),
+    (regression, lambda m: m.fit(X.astype(object), Y), TypeError, r"`x`.*dtype object; if all are numbers, convert"),
     (regression, lambda m: m.fit({}, Y), ValueError, r"expects inputs named \['in'\], got \[\]"),
     (regression, lambda m: m.fit((X, Y)), ValueError, r"expects 1 input\(s\) \['in'\], got 2"),
     (regression, lambda m: m.fit(X[:, :0], Y), ValueError, r"'in'.*expected shape=\(None, 4\), found shape=\(20, 0\)"),

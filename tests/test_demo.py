@@ -46,6 +46,17 @@ def test_without_a_command_it_says_what_it_is(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == f"{nervure.__version__}\n"
 
 
+def test_a_reader_that_has_seen_enough() -> None:
+    done = subprocess.Popen(
+        [sys.executable, "-u", "-m", "nervure", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert done.stdout is not None and done.stderr is not None
+    done.stdout.readline()
+    done.stdout.close()
+    assert done.wait(60) == 0 and done.stderr.read() == ""
+    done.stderr.close()
+
+
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dance"]) == 2
     assert "unknown command: dance" in capsys.readouterr().err

@@ -37,6 +37,9 @@ def leaves(name: str, data: Any) -> Any:
             raise ValueError(f"`{name}` is empty")
         if isinstance(data[0], (str, bytes)):
             raise TypeError(f"`{name}` must hold numbers, got a list of {type(data[0]).__name__}")
+        if _is_numbers(data[:1]):
+            wrong = next(value for value in tree.flatten(data) if not _is_numbers([value]))
+            raise TypeError(f"`{name}` must hold numbers, got {wrong!r} among them")
         return [leaves(f"{name}[{k}]", item) for k, item in enumerate(data)]
     if isinstance(data, dict):
         return {k: leaves(f"{name}[{k!r}]", item) for k, item in data.items()}
@@ -52,7 +55,8 @@ def as_rows(name: str, data: Any) -> np.ndarray[Any, Any]:
     except ValueError as error:
         raise ValueError(f"`{name}` is not a rectangular array: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"`{name}` must hold numbers, got an array of dtype {array.dtype}")
+        hint = "; if all are numbers, convert it with .astype('float32')" if array.dtype == object else ""
+        raise TypeError(f"`{name}` must hold numbers, got an array of dtype {array.dtype}{hint}")
     if array.ndim == 0:
         raise ValueError(f"`{name}` must have at least one dimension, got a scalar")
     if array.shape[0] == 0:
