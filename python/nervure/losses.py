@@ -155,8 +155,8 @@ class Loss:
 
     def check_targets(self, y: np.ndarray[Any, Any], shape: Sequence[int]) -> None:
         """ValueError naming the first row of `y` that cannot be a target of outputs of that shape."""
-        if self.target_range is None or not y.size:
-            return
+        if self.target_range is None or type(self).__module__ != __name__ or not y.size:
+            return  # a subclass made elsewhere may give NaN a meaning too
         low, high = map(np.float64, self.target_range)
         if low <= y.min() and y.max() <= high:  # false too if any is NaN
             return

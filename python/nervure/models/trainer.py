@@ -338,11 +338,14 @@ class Trainer:
         Args:
             x, y: arrays of as many rows (see `nervure.models.data` for what is accepted); lists or dicts of them for
                 several inputs or outputs. They are read in place: uint8, float64 or a memmap are converted batch by
-            batch. batch_size: 32 unless given. A last, smaller batch counts.
+                batch.
+            batch_size: 32 unless given. A last, smaller batch counts.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line an epoch.
-            validation_split: the share of the last rows to validate on; validation_data: (x, y) or (x, y,
-            sample_weight). shuffle: a new order each epoch (True), the given order (False), or shuffled within batches
-            ("batch"). class_weight: {class: weight}; sample_weight: one weight a row. Not both.
+            validation_split: the share of the last rows to validate on.
+            validation_data: (x, y) or (x, y, sample_weight).
+            shuffle: a new order each epoch (True), the given order (False), or shuffled within batches ("batch").
+            class_weight: {class: weight}.
+            sample_weight: one weight a row. Not together with class_weight.
             validation_freq: every how many epochs to validate, or the numbers (from 1) of the epochs to.
 
         ValueError or TypeError for data that do not fit the model, before anything is changed. KeyboardInterrupt
