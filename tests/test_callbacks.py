@@ -173,7 +173,8 @@ def test_curves_of_values_that_cannot_be_drawn():
     svg = history.plot().svg
     assert "a&lt;b" in svg and "nan" not in svg and "inf" not in svg and "word" not in svg
     points = [line.get("points").split() for line in ElementTree.fromstring(svg).iter() if line.get("points")]
-    assert [len(p) for p in points] == [1, 1, 2, 1]
+    assert [len(p) for p in points] == [2, 2, 2, 2]
+    assert [len(set(p)) for p in points] == [1, 1, 2, 1]  # dots, a line
 
 
 def test_a_notebook_shows_a_model():

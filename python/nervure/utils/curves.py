@@ -70,8 +70,10 @@ def _panel(title: str, curves: Mapping[str, Sequence[Any]]) -> str:
         x = _LEFT + (number - 1) * across
         parts.append(f'<text x="{x:.1f}" y="{base + 15}" text-anchor="middle">{number}</text>')
     for (name, curve), color in zip(curves.items(), _COLORS, strict=False):
-        look = f'fill="none" stroke="{color}" stroke-width="1.5"' + (' stroke-dasharray="5 3"' if name != title else "")
+        look = f'fill="none" stroke="{color}" stroke-width="1.5" stroke-linecap="round"'
+        look += ' stroke-dasharray="5 3"' if name != title else ""
         for run in _runs(curve):
+            run = run * 2 if len(run) == 1 else run  # a dot
             points = " ".join(f"{_LEFT + k * across:.1f},{base - (v - low) * up:.1f}" for k, v in run)
             parts.append(f'<polyline points="{points}" {look}/>')
     return "".join(parts)
