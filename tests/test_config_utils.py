@@ -1,6 +1,7 @@
 """`nv.config`, `nv.utils`, `nv.backend`, `nv.activations` and the top of the package."""
 
 import importlib
+import os
 import sys
 import threading
 
@@ -111,6 +112,7 @@ print(time.perf_counter() - start, *{name.partition(".")[0] for name in set(sys.
 """
 
 
+@pytest.mark.skipif("NERVURE_SANITIZED" in os.environ, reason="times a normal build")
 def test_importing_all_that_training_uses_is_light(run_python, tmp_path):
     """From byte code, as pip leaves it: at most 60 ms over NumPy, and next to nothing but what NumPy loaded anyway."""
     environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": None}
