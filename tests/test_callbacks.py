@@ -1,5 +1,7 @@
 """Callbacks: order, logs, stopping, and that C runs whole epochs unless a batch hook asks."""
 
+from xml.etree import ElementTree
+
 import nervure as nv
 import numpy as np
 import pytest
@@ -143,9 +145,46 @@ def test_history_goes_on_when_given():
     assert len(history.history["loss"]) == 3
 
 
+def test_curves(tmp_path):
+    m = model()
+    history = m.fit(X, Y, epochs=4, validation_split=0.5, verbose=0)
+    plot = history.plot("loss")
+    root = ElementTree.fromstring(plot.svg)
+    assert plot._repr_svg_() == plot.svg
+    lines = root.findall(".//{http://www.w3.org/2000/svg}polyline")
+    assert [len(line.get("points").split()) for line in lines] == [4, 4]
+    assert [line.get("stroke-dasharray") for line in lines] == [None, "5 3"]
+    for line in lines:
+        x, y = np.array([point.split(",") for point in line.get("points").split()], float).T
+        assert (np.diff(x) > 0).all() and (y >= 0).all() and (y <= 220).all() and x[-1] <= 360
+    plot.save(tmp_path / "run.svg")
+    assert (tmp_path / "run.svg").read_text() == plot.svg
+    assert history._repr_html_() == history.plot().svg
+    with pytest.raises(ValueError, match=r"no metric 'los' to draw; there are .*'loss'"):
+        history.plot("los")
+    with pytest.raises(ValueError, match="no epoch was trained"):
+        nv.callbacks.History().plot()
+    assert nv.callbacks.History()._repr_html_() is None
+
+
+def test_curves_of_values_that_cannot_be_drawn():
+    history = nv.callbacks.History()
+    history.history = {"a<b": [1.0, np.nan, 2.0, np.inf, 3.0, 4.0], "flat": [2.0], "none": [np.nan], "word": ["x"]}
+    svg = history.plot().svg
+    assert "a&lt;b" in svg and "nan" not in svg and "inf" not in svg and "word" not in svg
+    points = [line.get("points").split() for line in ElementTree.fromstring(svg).iter() if line.get("points")]
+    assert [len(p) for p in points] == [2, 2, 2, 2]
+    assert [len(set(p)) for p in points] == [1, 1, 2, 1]  # dots, a line
+
+
+def test_a_notebook_shows_a_model():
+    shown = model()._repr_html_()
+    assert shown.startswith("<pre") and "Total params" in shown and ElementTree.fromstring(shown) is not None
+
+
 @pytest.mark.parametrize(
     "callbacks, words",
-    [(3, "not iterable"), ([3], "must be Callback instances"), (["early"], "must be Callback instances")],
+    [(3, "Callback instances"), ([3], "must be Callback instances"), (["early"], "must be Callback instances")],
 )
 def test_not_callbacks(callbacks, words):
     with pytest.raises((TypeError, ValueError), match=words):

@@ -1,11 +1,14 @@
 """`nv.config`, `nv.utils`, `nv.backend`, `nv.activations` and the top of the package."""
 
+import importlib
+import os
+import sys
 import threading
 
 import nervure as nv
 import numpy as np
 import pytest
-from nervure import activations, ops, utils
+from nervure import _absent, activations, ops, utils
 
 
 def test_floatx_and_epsilon():
@@ -98,6 +101,55 @@ def test_top_of_the_package():
     with pytest.raises(AttributeError, match="no_such"):
         nv.no_such  # noqa: B018
     assert callable(nv.function)
+
+
+IMPORT = """
+import sys, time, numpy
+known, start = set(sys.modules), time.perf_counter()
+import nervure as nv
+nv.Sequential, nv.layers, nv.losses, nv.metrics, nv.callbacks, nv.optimizers
+print(time.perf_counter() - start, *{name.partition(".")[0] for name in set(sys.modules) - known})
+"""
+
+
+@pytest.mark.skipif("NERVURE_SANITIZED" in os.environ, reason="times a normal build")
+def test_importing_all_that_training_uses_is_light(run_python, tmp_path):
+    """From byte code, as pip leaves it: at most 60 ms over NumPy, and none of the library's slow modules."""
+    environment = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": None}
+    runs = [run_python("-c", IMPORT, **environment).split() for _ in range(6)]
+    assert min(float(seconds) for seconds, *_ in runs[1:]) < 0.06
+    slow = {"argparse", "asyncio", "dataclasses", "difflib", "html", "json", "logging", "shutil", "tempfile"}
+    assert not slow & set(runs[0][1:])
+
+
+@pytest.mark.parametrize(
+    "module, name, words",
+    [
+        (nv.layers, "Conv2D", r"'nervure.layers' has no attribute 'Conv2D': Keras has it, nervure does not"),
+        (nv.optimizers, "AdamW", r"Keras has it, nervure does not. Did you mean 'Adam'\?"),
+        (nv.callbacks, "EarlyStopping", r"Keras has it, nervure does not"),
+        (nv.models, "load_model", r"Keras has it, nervure does not"),
+        (nv, "applications", r"'nervure' has no attribute 'applications': Keras has it"),
+        (nv.utils, "PyDataset", r"Keras has it"),
+        (nv.ops, "cholesky", r"Keras has it"),
+        (nv.layers, "Dens", r"no attribute 'Dens'. Did you mean 'Dense'\?"),
+        (nv.datasets, "minst", r"no attribute 'minst'$"),
+    ],
+)
+def test_a_name_that_is_not_there_says_so(module, name, words):
+    assert not hasattr(module, name)
+    with pytest.raises(AttributeError, match=words):
+        getattr(module, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}' from '{module.__name__}'"):
+        exec(f"from {module.__name__} import {name}", {})
+
+
+def test_every_module_answers_for_names_that_only_keras_has():
+    for module, names in _absent._IN_KERAS.items():
+        present = dir(importlib.import_module(module))
+        for name in set(names.split()) - set(present):
+            with pytest.raises(AttributeError, match="Keras has it"):
+                getattr(sys.modules[module], name)
 
 
 def test_two_threads():

@@ -18,6 +18,8 @@ def test_demo_learns_and_repeats_bit_for_bit(run_python) -> None:
         assert 0.97 <= accuracy <= 1
         assert re.search(r"time per step: \d+ us", text)
         assert "doi 10.24432/C50P49" in text and "CC BY 4.0" in text
+        fixed = [line for line in text.splitlines() if "step - " not in line]
+        assert max(map(len, fixed)) < 80
         assert f"Epoch {nervure.demo.EPOCHS}/{nervure.demo.EPOCHS}" in text and "val_accuracy" in text
         rows = re.findall(r"^ {4}(\d)((?: +(?:\d+|\.)){10})$", text, re.M)
         table = np.array([[0 if c == "." else int(c) for c in row.split()] for _, row in rows])
@@ -35,9 +37,24 @@ def test_confusion_counts() -> None:
 def test_without_a_command_it_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("usage: python -m nervure [demo]")
+    assert text.startswith("usage: python -m nervure [demo")
     assert nervure.__version__ in text and "threads" in text and "isa" in text
-    assert main(["--help"]) == 0
+    for help_wanted in (["--help"], ["-h"], ["demo", "--help"]):
+        assert main(help_wanted) == 0
+        assert capsys.readouterr().out == text
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{nervure.__version__}\n"
+
+
+def test_a_reader_that_has_seen_enough() -> None:
+    done = subprocess.Popen(
+        [sys.executable, "-u", "-m", "nervure", "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert done.stdout is not None and done.stderr is not None
+    done.stdout.readline()
+    done.stdout.close()
+    assert done.wait(60) == 0 and done.stderr.read() == ""
+    done.stderr.close()
 
 
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,5 +41,29 @@ def test_examples(name):
     assert runner.failures == 0
 
 
+PUBLIC = [name for name in nervure.__all__ if inspect.ismodule(getattr(nervure, name))]
+SOME_HAVE_EXAMPLES = ("layers", "losses", "metrics", "ops", "optimizers")
+
+
+def public(module):
+    """(name, object, its own docstring) of all functions and classes that a module offers."""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if not inspect.ismodule(value):
+            text = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+            yield name, value, text or ""
+
+
+@pytest.mark.parametrize("name", ["", *PUBLIC, "datasets.digits"])
+def test_every_public_name_says_what_it_is(name):
+    """In its own words, not those of a base class; and, outside of the large modules, with an example that is run."""
+    module = importlib.import_module(f"nervure.{name}".rstrip("."))
+    assert module.__doc__
+    assert not [found for found, _, text in public(module) if not text.strip()]
+    for found, value, text in public(module):
+        home = inspect.unwrap(value).__module__.removeprefix("nervure.").split(".")[0]
+        assert ">>>" in text or home in SOME_HAVE_EXAMPLES, found
+
+
 def test_ops_have_examples():
     assert len(examples(importlib.import_module("nervure.ops.nn"))) >= 5

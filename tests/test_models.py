@@ -261,7 +261,7 @@ def test_summary(capsys):
     lines.clear()
     model.summary(print_fn=lines.append, show_trainable=True, line_length=100)
     assert " Optimizer params: 44 (176.00 B)" in lines
-    assert any(line.startswith(" Memory of a step: ") for line in lines)
+    assert any(line.startswith(" Memory at the peak of a step: ") for line in lines)
     assert {len(line) for line in lines[1:8]} == {100}
     unbuilt = nv.Sequential([layers.Dense(2, name="later")])
     lines.clear()

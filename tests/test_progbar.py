@@ -1,8 +1,12 @@
 """The progress bar: in a terminal, in a notebook, in a pipe."""
 
 import io
+import math
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import nervure as nv
 import numpy as np
@@ -34,6 +38,81 @@ def screen(text):
             cells[: len(part)] = part
         lines.append("".join(cells))
     return lines
+
+
+def wrapped(text, columns):
+    """The rows that a terminal of so many columns shows."""
+    rows, row, column = [""], 0, 0
+    for c in plain(text):
+        if c == "\r":
+            column = 0
+        elif c == "\n" or column == columns:
+            row, column = row + 1, 0
+            rows.append("")
+        if c not in "\r\n":
+            rows[row] = rows[row][:column] + c + rows[row][column + 1 :]
+            column += 1
+    return rows
+
+
+BAR = """
+import time
+from nervure.utils import Progbar
+bar = Progbar(3)
+for k in (1, 2, 3):
+    time.sleep(0.06)
+    bar.update(k, [("a_metric_with_a_long_name", 0.25), ("another", 0.5)])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals")
+@pytest.mark.parametrize("columns", [40, 200])
+def test_a_real_terminal(columns):
+    """However narrow, each drawing takes back the one before; the last, whole line may wrap."""
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    path = str(Path(nv.__file__).parent.parent)
+    process = subprocess.Popen(
+        [sys.executable, "-c", BAR],
+        stdout=slave,
+        env={**os.environ, "TERM": "xterm", "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
+    )
+    os.close(slave)
+    drawn = b""
+    while True:
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not piece:
+            break
+        drawn += piece
+    os.close(master)
+    assert process.wait() == 0
+    text = drawn.decode()
+    assert text.count("\r\x1b[1m") == 3
+    line = "".join(wrapped(text, columns))
+    assert re.fullmatch(r"3/3 ━{20} 0s \d+ms/step - a_metric_with_a_long_name: 0.2500 - another: 0.5000", line.rstrip())
+
+
+def test_values_that_are_not_plain_numbers(clock, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+    bar = Progbar(1)
+    bar.update(1, [("nan", math.nan), ("inf", -math.inf), ("big", 1e12), ("mean", np.ones((2, 2))), ("note", "warm")])
+    shown = " - nan: nan - inf: -inf - big: 1000000000000.0000 - mean: 1.0000 - note: warm\n"
+    assert out.getvalue().endswith(shown)
+
+
+def test_without_a_console(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    Progbar(1).update(1, [("loss", 1.0)])
+    fit(verbose=1)
 
 
 @pytest.fixture
@@ -182,3 +261,20 @@ def test_fit_lines(capsys):
     assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "2/2", "Epoch 2/2", "2/2"]
     fit(verbose=0)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.filterwarnings("default")  # Jupyter's own packages warn
+def test_in_a_real_notebook(monkeypatch):
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is in the dev extra")
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is in the dev extra")
+    pytest.importorskip("ipykernel", reason="ipykernel is in the dev extra")
+    monkeypatch.setenv("PYTHONPATH", str(Path(nv.__file__).parent.parent))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(BAR)])
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert {output.output_type for output in outputs} == {"stream"}
+    text = "".join(output.text for output in outputs)
+    assert "\b" not in text and text.endswith("another: 0.5000\n")
+    (line, rest) = screen(text)
+    assert re.fullmatch(r"3/3 ━{20} 0s \d+ms/step - a_metric_with_a_long_name: 0.2500 - another: 0.5000 *", line)
+    assert rest == ""

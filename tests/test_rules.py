@@ -162,6 +162,16 @@ def test_readme_begins_with_its_two_commands() -> None:
     assert "README.md" in script and script.startswith("#!/usr/bin/env bash\n") and "set -eu" in script
 
 
+def test_the_programs_in_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
+    assert len(blocks) >= 2
+    known: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), known)
+    assert known["history"].history["val_accuracy"][-1] > 0.9  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "csrc/README.md"])
 def test_documents_name_files_that_exist(document: str) -> None:
     pattern = r"`((?:csrc|python|tests|benchmarks|examples|\.ci)/[\w./-]+)`"

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import _core as _core
+from ._absent import missing
 
 __version__ = "0.1.0"
 
@@ -72,18 +73,25 @@ if TYPE_CHECKING:
 
 
 def version() -> str:
-    """The version of nervure."""
+    """The version of nervure.
+
+    >>> import nervure as nv
+    >>> nv.version() == nv.__version__
+    True
+    """
     return __version__
 
 
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'nervure' has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _NAMES:
+            value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in __all__:
+            return importlib.import_module(f"{__name__}.{name}")
+        raise missing(__name__, name)
 
 
 def __dir__() -> list[str]:

@@ -41,7 +41,11 @@ def graph_dtype(dtype: np.dtype[Any]) -> str:
 
 
 def is_float(dtype: str) -> bool:
-    """True for "float32" and "float64"."""
+    """True for "float32" and "float64".
+
+    >>> is_float("float32"), is_float("int32")
+    (True, False)
+    """
     return LEVEL[dtype] > FLOAT
 
 

@@ -31,7 +31,13 @@ _CACHED = 64  # plans a function keeps: those last used
 
 
 class Function:
-    """What `function` makes of a Python function."""
+    """What `function` makes of a Python function.
+
+    >>> import nervure as nv
+    >>> double = nv.function(lambda x: x * 2.0)
+    >>> isinstance(double, Function), float(double(3.0))
+    (True, 6.0)
+    """
 
     def __init__(self, python_function: Callable[..., Any]) -> None:
         if not callable(python_function):

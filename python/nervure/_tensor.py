@@ -136,6 +136,21 @@ class Operators:
         return _ops.transpose(self)
 
 
+# What NumPy calls the operators of an array that stands on the left of a tensor, and what they are in nervure.ops.
+_OPERATORS = {name: name for name in ("add", "subtract", "multiply", "divide", "floor_divide", "power", "matmul")}
+_OPERATORS |= {name: name for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")}
+_OPERATORS |= {f"bitwise_{name}": f"logical_{name}" for name in ("and", "or", "xor")} | {"remainder": "mod"}
+
+
+def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """`array + tensor` is an op; any other function of NumPy is a TypeError, as it cannot see into a trace."""
+    name = _OPERATORS.get(ufunc.__name__)
+    if name is not None and method == "__call__" and not kwargs:
+        return getattr(_ops, name)(*inputs)
+    here = f"nervure.ops.{ufunc.__name__}" if hasattr(_ops, ufunc.__name__) else "nervure.ops"
+    raise TypeError(f"numpy.{ufunc.__name__} cannot compute with {self!r}, which has no numbers yet: use {here}")
+
+
 class Tensor(Operators):
     """A value of a trace: its shape and dtype are known, its numbers are not until the plan runs.
 
@@ -143,7 +158,7 @@ class Tensor(Operators):
     """
 
     __slots__ = ("node",)
-    __array_ufunc__ = None  # ndarray + tensor and np.sin(tensor) must not go elementwise over objects
+    __array_ufunc__ = array_ufunc
 
     def __init__(self, node: "_core.Node") -> None:
         self.node = node

@@ -1,8 +1,9 @@
 """Activation functions by name. They are `nervure.ops` with the defaults that Keras's activations have."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
+from ._absent import absent
 from .ops import (
     celu,
     elu,
@@ -38,6 +39,9 @@ __all__ = [
     "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 ]  # fmt: skip
 
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
+
 exponential = ops.exp
 hard_swish = hard_silu
 swish = silu
@@ -71,7 +75,12 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """x times the normal distribution function of x; with `approximate`, its tanh formula (Hendrycks & Gimpel,
-    2016)."""
+    2016).
+
+    >>> import numpy as np
+    >>> gelu(np.array([1.0], "float32")).round(4).tolist()
+    [0.8413000106811523]
+    """
     return ops.gelu(x, approximate=approximate)
 
 
@@ -116,6 +125,6 @@ def get(identifier: Any) -> Any:
         return linear
     if isinstance(identifier, (str, dict)):
         return deserialize(identifier)
-    if callable(identifier):
+    if callable(identifier) and not isinstance(identifier, type):
         return identifier
-    raise ValueError(f"an activation is a name or a function, got {identifier!r}")
+    raise ValueError(f"an activation is a name, a function or a layer (not its class), got {identifier!r}")

@@ -1,5 +1,8 @@
 """`keras.backend`: what programs look up there."""
 
+from typing import TYPE_CHECKING
+
+from ._absent import absent
 from ._dtypes import is_float as is_float_dtype
 from ._dtypes import result_type, standardize_dtype
 from .config import (
@@ -28,3 +31,6 @@ __all__ = [
     "set_image_data_format",
     "standardize_dtype",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

@@ -5,15 +5,20 @@ While no callback overrides a batch hook, an epoch is one call into C. With one,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._absent import absent
 from .utils.progbar import Progbar
 
 if TYPE_CHECKING:
     from .models import Model
+    from .utils.curves import Plot
 
 __all__ = ["Callback", "CallbackList", "History", "LambdaCallback", "ProgbarLogger"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 Logs = dict[str, Any] | None
 
@@ -73,7 +78,17 @@ _BATCH_HOOKS = {
 
 
 class History(Callback):
-    """What `fit` returns: `history`, a dict of lists of floats, one an epoch; `epoch`, their numbers from 0."""
+    """What `fit` returns: `history`, a dict of lists of floats, one an epoch; `epoch`, their numbers from 0.
+
+    A notebook shows it as curves; so does `plot()`.
+
+    >>> import numpy as np, nervure as nv
+    >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> run = model.fit(np.ones((8, 2)), np.ones(8), epochs=3, verbose=0)
+    >>> run.epoch, list(run.history), len(run.history["loss"])
+    ([0, 1, 2], ['loss'], 3)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +103,21 @@ class History(Callback):
         for key, value in (logs or {}).items():
             self.history.setdefault(key, []).append(value)
         self.model.history = self
+
+    def plot(self, *names: str) -> Plot:
+        """The curves of these metrics, or of all, validation dashed: SVG that a notebook shows, `save(path)` writes.
+
+        ValueError for a metric that the run does not have, or if it has no epoch yet.
+        """
+        from .utils.curves import draw
+
+        curves = {k: v for k, v in self.history.items() if all(isinstance(value, (int, float)) for value in v)}
+        if not curves:
+            raise ValueError("there is nothing to draw: no epoch was trained")
+        return draw(curves, names)
+
+    def _repr_html_(self) -> str | None:
+        return self.plot().svg if self.history else None
 
 
 class LambdaCallback(Callback):
@@ -127,7 +157,14 @@ class LambdaCallback(Callback):
 
 
 class ProgbarLogger(Callback):
-    """Shows progress; `fit` adds one unless verbose=0. It is asked by time, not by batch."""
+    """Shows progress; `fit` adds one unless verbose=0. It is asked by time, not by batch.
+
+    >>> import numpy as np, nervure as nv
+    >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> run = model.fit(np.ones((8, 2)), np.ones(8), callbacks=[ProgbarLogger()])  # doctest: +ELLIPSIS
+    1/1 ...
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,17 +218,22 @@ class ProgbarLogger(Callback):
 
 
 class CallbackList:
-    """Several callbacks as one. ValueError unless all are callbacks."""
+    """Several callbacks as one. ValueError unless all are callbacks.
+
+    >>> both = CallbackList([History(), LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))])
+    >>> len(both.callbacks), both.wants_batches("train")
+    (2, False)
+    """
 
     def __init__(
         self,
-        callbacks: Iterable[Callback] | Callback | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         add_history: bool = False,
         add_progbar: bool = False,
         model: Any = None,
         **params: Any,
     ) -> None:
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given: list[Any] = list(callbacks or ()) if isinstance(callbacks, (list, tuple, type(None))) else [callbacks]
         for c in given:
             if not isinstance(c, Callback):
                 raise ValueError(f"`callbacks` must be Callback instances, got {c!r}")

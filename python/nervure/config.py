@@ -5,9 +5,12 @@
 ('float32', 1e-07, 'nervure')
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from . import _core
+from ._absent import absent
 
 __all__ = [
     "backend",
@@ -22,6 +25,9 @@ __all__ = [
     "show",
 ]
 
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
+
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
@@ -29,7 +35,12 @@ version = 0  # counts changes that make a trace stale; part of every plan's cach
 
 
 def floatx() -> str:
-    """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise."""
+    """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise.
+
+    >>> import nervure as nv
+    >>> nv.config.floatx()
+    'float32'
+    """
     return _floatx
 
 
@@ -49,26 +60,47 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless `set_epsilon` says otherwise."""
+    """The fuzz factor that keeps logarithms and divisions finite: 1e-7 unless `set_epsilon` says otherwise.
+
+    >>> import nervure as nv
+    >>> nv.config.epsilon()
+    1e-07
+    """
     return _epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Sets the fuzz factor, a positive float."""
+    """Sets the fuzz factor, a positive float.
+
+    >>> import nervure as nv
+    >>> nv.config.set_epsilon(1e-5)
+    >>> nv.config.epsilon()
+    1e-05
+    >>> nv.config.set_epsilon(1e-7)
+    """
     global _epsilon, version
-    if not isinstance(value, (int, float)) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ValueError(f"epsilon must be a positive number, got {value!r}")
     _epsilon = float(value)
     version += 1
 
 
 def image_data_format() -> str:
-    """Where the channels of an image are: "channels_last"."""
+    """Where the channels of an image are: "channels_last".
+
+    >>> import nervure as nv
+    >>> nv.config.image_data_format()
+    'channels_last'
+    """
     return _image_data_format
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Sets "channels_last" or "channels_first" as the default of layers that see images."""
+    """Sets "channels_last" or "channels_first" as the default of layers that see images.
+
+    >>> import nervure as nv
+    >>> nv.config.set_image_data_format("channels_last")
+    """
     global _image_data_format
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
@@ -76,25 +108,55 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def backend() -> str:
-    """Always "nervure": there is one engine."""
+    """Always "nervure": there is one engine.
+
+    >>> import nervure as nv
+    >>> nv.config.backend()
+    'nervure'
+    """
     return "nervure"
 
 
 def num_threads() -> int:
-    """How many threads a run may use: NERVURE_NUM_THREADS, `set_num_threads`, or the CPUs this process may use."""
+    """How many threads a run may use: NERVURE_NUM_THREADS, `set_num_threads`, or the CPUs this process may use.
+
+    >>> import nervure as nv
+    >>> nv.config.num_threads() >= 1
+    True
+    """
     return int(_core.config()["threads"])
 
 
 def set_num_threads(n: int) -> None:
-    """Sets the number of threads, from 1 to 256. Results do not depend on it, to the last bit."""
+    """Sets the number of threads, from 1 to 256. Results do not depend on it, to the last bit.
+
+    >>> import nervure as nv
+    >>> before = nv.config.num_threads()
+    >>> nv.config.set_num_threads(1)
+    >>> nv.config.num_threads()
+    1
+    >>> nv.config.set_num_threads(before)
+    """
     _core.set_threads(n)
 
 
 def show() -> dict[str, Any]:
-    """Prints what was found on this machine and is in use; returns it as a dict."""
+    """Prints what was found on this machine and is in use; returns it as a dict.
+
+    `isa` is the instruction set in use, `isas` those this build and this CPU share; NERVURE_ISA picks one of them.
+    `threads` is how many a run may use, `cpus` how many this process may run on.
+
+    >>> import nervure as nv
+    >>> nv.config.show()["floatx"]  # doctest: +ELLIPSIS
+    nervure ...
+    'float32'
+    """
+    import platform
+
     from . import __version__
 
-    found = {"nervure": __version__, **_core.config(), "floatx": _floatx, "epsilon": _epsilon}
+    found = {"nervure": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    found |= {**_core.config(), "floatx": _floatx, "epsilon": _epsilon}
     width = max(map(len, found))
     print("\n".join(f"{key:<{width}}  {value}" for key, value in found.items()))
     return found

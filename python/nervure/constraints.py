@@ -1,16 +1,27 @@
 """What is done to a weight after each update: any callable `w -> w` written with `ops`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
+from ._absent import absent
 from ._identify import describe, identify
 
 __all__ = ["Constraint", "NonNeg", "get", "non_neg", "serialize"]
 
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
+
 
 class Constraint:
-    """Base class: `__call__(w)` gives the value that replaces `w`."""
+    """Base class: `__call__(w)` gives the value that replaces `w`.
+
+    >>> class Halve(Constraint):
+    ...     def __call__(self, w):
+    ...         return w * 0.5
+    >>> float(Halve()(2.0))
+    1.0
+    """
 
     def __call__(self, w: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not implement __call__()")

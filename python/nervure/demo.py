@@ -55,8 +55,9 @@ def main(epochs: int = EPOCHS) -> float:
     nv.utils.set_random_seed(SEED)
     (x_train, y_train), (x_test, y_test) = digits.load_data()
     print(
-        "Optical recognition of handwritten digits: E. Alpaydin and C. Kaynak, UCI Machine Learning Repository,\n"
-        f"doi 10.24432/C50P49, CC BY 4.0. {len(x_train)} images of 8x8 to learn from, {len(x_test)} held out.\n"
+        "Optical recognition of handwritten digits: E. Alpaydin and C. Kaynak,\n"
+        "UCI Machine Learning Repository, doi 10.24432/C50P49, CC BY 4.0.\n"
+        f"{len(x_train)} images of 8x8 to learn from, {len(x_test)} held out.\n"
     )
     model = build()
     model.summary()

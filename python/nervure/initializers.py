@@ -6,11 +6,12 @@ it draws its own from the global generator when it is made.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import ops, random
+from ._absent import absent
 from ._dtypes import standardize_dtype
 from ._tensor import Operators
 from .utils.naming import to_snake_case
@@ -23,9 +24,20 @@ __all__ = [
     "random_uniform", "serialize", "truncated_normal", "variance_scaling", "zeros",
 ]  # fmt: skip
 
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
+
 
 class Initializer:
-    """The base class: define `__call__(shape, dtype=None)` and `get_config`."""
+    """The base class: define `__call__(shape, dtype=None)` and `get_config`.
+
+    >>> import numpy as np
+    >>> class Ramp(Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return np.linspace(0, 1, int(np.prod(shape)), dtype=dtype).reshape(shape)
+    >>> Ramp()((3,)).tolist()
+    [0.0, 0.5, 1.0]
+    """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None)")

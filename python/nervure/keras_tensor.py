@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
-from ._tensor import Operators
+from ._tensor import Operators, array_ufunc
 from ._trace import Scope
 from .utils import auto_name
 
@@ -36,9 +36,16 @@ class KerasTensor(Operators):
 
     All of Python's operators and all of `ops` work on it. What needs numbers (`numpy.asarray`, `if x > 0`, iteration)
     is a TypeError.
+
+    >>> import nervure as nv
+    >>> x = nv.Input((3,), name="x")
+    >>> x
+    <KerasTensor shape=(None, 3), dtype=float32, name=x>
+    >>> (x * 2.0).shape
+    (None, 3)
     """
 
-    __array_ufunc__ = None  # so that array + KerasTensor comes here
+    __array_ufunc__ = array_ufunc
 
     def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
         self.shape = tuple(None if d is None else int(d) for d in shape)
@@ -63,7 +70,12 @@ class KerasTensor(Operators):
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """True for the symbolic tensors of functional models."""
+    """True for the symbolic tensors of functional models.
+
+    >>> import nervure as nv
+    >>> is_keras_tensor(nv.Input((3,))), is_keras_tensor(3.0)
+    (True, False)
+    """
     return isinstance(x, KerasTensor)
 
 
@@ -88,7 +100,12 @@ class Node:
 
 
 class Operation:
-    """Something a functional model can call: a layer, or a function of `ops`."""
+    """Something a functional model can call: a layer, or a function of `ops`.
+
+    >>> import nervure as nv
+    >>> isinstance(nv.layers.Dense(2), Operation)
+    True
+    """
 
     _name: str
     _inbound_nodes: list[Node]

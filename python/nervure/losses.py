@@ -6,12 +6,14 @@ the last. Any Python function of (y_true, y_pred) written with `nervure.ops` is 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config, ops, tree
+from ._absent import absent
 from ._dtypes import graph_dtype, is_float, standardize_dtype
 from ._identify import identify
 from .utils import auto_name, to_snake_case
@@ -23,6 +25,9 @@ __all__ = [
     "mean_absolute_percentage_error", "mean_squared_error", "mean_squared_logarithmic_error",
     "sparse_categorical_crossentropy",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -114,6 +119,7 @@ class Loss:
     """
 
     integer_targets = False  # are the targets class numbers?
+    target_range: tuple[float, float] | None = None  # None: any targets, as in a loss that gives NaN a meaning
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
@@ -134,7 +140,10 @@ class Loss:
         y_pred = tree.map_structure(lambda t: ops.convert_to_tensor(t, dtype=self._dtype), _arrays(y_pred))
         if not self.integer_targets:
             y_true = tree.map_structure(lambda t: ops.convert_to_tensor(t, dtype=self._dtype), _arrays(y_true))
-        values = ops.cast(self.call(y_true, y_pred), self._dtype)
+        values = self.call(y_true, y_pred)
+        if values is None:
+            raise TypeError(f"loss '{self.name}' must return a tensor, got None")
+        values = ops.cast(values, self._dtype)
         return reduce_weighted_values(values, sample_weight, self.reduction, self.valid(y_true))
 
     def valid(self, y_true: Any) -> Any:
@@ -146,9 +155,15 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} does not implement call(y_true, y_pred)")
 
     def check_targets(self, y: np.ndarray[Any, Any], shape: Sequence[int]) -> None:
-        """ValueError naming the first row of `y` that cannot be a target of outputs of that shape. Nothing to check
-        here.
-        """
+        """ValueError naming the first row of `y` that cannot be a target of outputs of that shape."""
+        if self.target_range is None or type(self).__module__ != __name__ or not y.size:
+            return  # a subclass made elsewhere may give NaN a meaning too
+        low, high = map(np.float64, self.target_range)
+        if low <= y.min() and y.max() <= high:  # false too if any is NaN
+            return
+        where = np.argwhere(~((y >= low) & (y <= high)))[0]
+        limits = "finite targets" if high > 2 else "targets between 0 and 1"
+        raise ValueError(f"{self.name} expects {limits}, got {y[tuple(where)]} in row {where[0]}")
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction, "dtype": self._dtype}
@@ -325,7 +340,13 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, values, ops.zeros_like(values))
 
 
-class MeanSquaredError(LossFunctionWrapper):
+class _BuiltIn(LossFunctionWrapper):
+    """A loss of this module: one NaN among the targets would make all weights NaN."""
+
+    target_range = (-sys.float_info.max, sys.float_info.max)
+
+
+class MeanSquaredError(_BuiltIn):
     """The mean of squared errors.
 
     >>> import numpy as np
@@ -340,7 +361,7 @@ class MeanSquaredError(LossFunctionWrapper):
         super().__init__(mean_squared_error, reduction, name, dtype)
 
 
-class MeanAbsoluteError(LossFunctionWrapper):
+class MeanAbsoluteError(_BuiltIn):
     """The mean of absolute errors.
 
     >>> import numpy as np
@@ -355,7 +376,7 @@ class MeanAbsoluteError(LossFunctionWrapper):
         super().__init__(mean_absolute_error, reduction, name, dtype)
 
 
-class MeanAbsolutePercentageError(LossFunctionWrapper):
+class MeanAbsolutePercentageError(_BuiltIn):
     """The mean of errors in percent of the true value.
 
     >>> import numpy as np
@@ -373,7 +394,7 @@ class MeanAbsolutePercentageError(LossFunctionWrapper):
         super().__init__(mean_absolute_percentage_error, reduction, name, dtype)
 
 
-class MeanSquaredLogarithmicError(LossFunctionWrapper):
+class MeanSquaredLogarithmicError(_BuiltIn):
     """The mean of squared differences of logarithms.
 
     >>> import numpy as np
@@ -391,7 +412,7 @@ class MeanSquaredLogarithmicError(LossFunctionWrapper):
         super().__init__(mean_squared_logarithmic_error, reduction, name, dtype)
 
 
-class Huber(LossFunctionWrapper):
+class Huber(_BuiltIn):
     """Squared error near zero, absolute beyond `delta` (Huber, 1964).
 
     >>> import numpy as np
@@ -410,14 +431,16 @@ class Huber(LossFunctionWrapper):
         super().__init__(huber, reduction, name, dtype, delta=delta)
 
 
-class BinaryCrossentropy(LossFunctionWrapper):
-    """Cross-entropy of independent yes/no targets.
+class BinaryCrossentropy(_BuiltIn):
+    """Cross-entropy of independent yes/no targets, 0 to 1.
 
     >>> import numpy as np
     >>> y, p = np.float32([[0, 1]]), np.float32([[0.5, 0.5]])
     >>> round(float(BinaryCrossentropy()(y, p)), 4)
     0.6931
     """
+
+    target_range = (-1e-6, 1 + 1e-6)  # soft targets may be off by a rounding
 
     def __init__(
         self,
@@ -434,7 +457,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
         )
 
 
-class CategoricalCrossentropy(LossFunctionWrapper):
+class CategoricalCrossentropy(_BuiltIn):
     """Cross-entropy of one-hot targets.
 
     >>> import numpy as np
@@ -464,7 +487,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         )
 
 
-class SparseCategoricalCrossentropy(LossFunctionWrapper):
+class SparseCategoricalCrossentropy(_BuiltIn):
     """Cross-entropy of class numbers.
 
     >>> import numpy as np
@@ -489,6 +512,8 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         )  # fmt: skip
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        if isinstance(y_true, np.ndarray):
+            self.check_targets(y_true, y_pred.shape)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
     def valid(self, y_true: Any) -> Any:

@@ -7,9 +7,10 @@ A custom metric subclasses `Metric` and is written with `nervure.ops`; a plain f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import config, initializers, losses, ops
+from ._absent import absent
 from ._dtypes import standardize_dtype
 from ._identify import identify
 from ._trace import current
@@ -24,6 +25,9 @@ __all__ = [
     "binary_crossentropy", "categorical_accuracy", "categorical_crossentropy", "get", "mean_absolute_error",
     "mean_squared_error", "sparse_categorical_accuracy", "sparse_categorical_crossentropy",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 binary_crossentropy = losses.binary_crossentropy
 categorical_crossentropy = losses.categorical_crossentropy
@@ -197,7 +201,10 @@ class MeanMetricWrapper(Mean):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-        super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
+        values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if values is None:
+            raise TypeError(f"metric '{self.name}' must return a tensor, got None")
+        super().update_state(values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | self._fn_kwargs

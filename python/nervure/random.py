@@ -11,11 +11,12 @@ True
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import config
+from ._absent import absent
 from ._dtypes import is_float, standardize_dtype
 from ._trace import local
 from .ops.dispatch import axis_of, cast_to, floating, node, op, reshaped, scalar, shape_of, tensor
@@ -38,6 +39,9 @@ __all__ = [
     "truncated_normal",
     "uniform",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _MASK = 2**64 - 1
 
@@ -173,13 +177,24 @@ def _normal(state: Any, mean: Any, stddev: Any, shape: tuple[int, ...], dtype: s
 
 
 def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normal numbers, by the inverse of their distribution function."""
+    """Normal numbers, by the inverse of their distribution function.
+
+    >>> import nervure as nv
+    >>> x = nv.random.normal((10000,), mean=3.0, seed=1)
+    >>> x.shape, x.dtype, bool(abs(x.mean() - 3) < 0.05)
+    ((10000,), dtype('float32'), True)
+    """
     dims, name = shape_of(plain(shape), "normal"), _float_dtype(dtype, "normal")
     return _normal(draw_seed(seed), plain(mean), plain(stddev), dims, name, False)
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normal numbers within two standard deviations of the mean."""
+    """Normal numbers within two standard deviations of the mean.
+
+    >>> import nervure as nv
+    >>> bool(abs(nv.random.truncated_normal((1000,), seed=1)).max() <= 2)
+    True
+    """
     dims, name = shape_of(plain(shape), "truncated_normal"), _float_dtype(dtype, "truncated_normal")
     return _normal(draw_seed(seed), plain(mean), plain(stddev), dims, name, True)
 
@@ -192,7 +207,12 @@ def _randint(state: Any, shape: tuple[int, ...], minval: int, maxval: int, dtype
 
 
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
-    """Integers from minval to maxval - 1, all equally likely."""
+    """Integers from minval to maxval - 1, all equally likely.
+
+    >>> import nervure as nv
+    >>> sorted(set(nv.random.randint((100,), 1, 4, seed=1).tolist()))
+    [1, 2, 3]
+    """
     name, low, high = standardize_dtype(dtype), plain(minval), plain(maxval)
     if is_float(name) or name == "bool":
         raise ValueError(f"randint: dtype must be an integer, got {name}")
@@ -207,7 +227,12 @@ def _bernoulli(state: Any, p: Any, shape: tuple[int, ...], dtype: str) -> Any:
 
 
 def bernoulli(shape: Any, p: Any = 0.5, dtype: Any = None, seed: Any = None) -> Any:
-    """1 with probability p, which may broadcast to `shape`, and 0 otherwise; dtype floatx by default."""
+    """1 with probability p, which may broadcast to `shape`, and 0 otherwise; dtype floatx by default.
+
+    >>> import nervure as nv
+    >>> sorted(set(nv.random.bernoulli((100,), 0.3, seed=1).tolist()))
+    [0.0, 1.0]
+    """
     return _bernoulli(draw_seed(seed), plain(p), shape_of(plain(shape), "bernoulli"), standardize_dtype(dtype))
 
 
@@ -224,7 +249,12 @@ def _categorical(logits: Any, state: Any, num_samples: int, dtype: str) -> Any:
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:
-    """Classes drawn with probabilities softmax(logits): `num_samples` for each row."""
+    """Classes drawn with probabilities softmax(logits): `num_samples` for each row.
+
+    >>> import numpy as np, nervure as nv
+    >>> nv.random.categorical(np.array([[0.0, 99.0]]), 3, seed=1).tolist()
+    [[1, 1, 1]]
+    """
     return _categorical(logits, draw_seed(seed), int(num_samples), standardize_dtype(dtype))
 
 
@@ -236,7 +266,12 @@ def _shuffle(x: Any, state: Any, axis: int) -> Any:
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
-    """The slices along `axis` in random order."""
+    """The slices along `axis` in random order.
+
+    >>> import numpy as np, nervure as nv
+    >>> sorted(nv.random.shuffle(np.arange(4), seed=1).tolist())
+    [0, 1, 2, 3]
+    """
     return _shuffle(x, draw_seed(seed), axis)
 
 
@@ -259,6 +294,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     2014).
 
     Extents of 1 in `noise_shape` drop along the whole axis.
+
+    >>> import numpy as np, nervure as nv
+    >>> sorted(set(nv.random.dropout(np.ones(100, "float32"), 0.5, seed=1).tolist()))
+    [0.0, 2.0]
     """
     if not 0 <= rate <= 1:
         raise ValueError(f"dropout: rate must be from 0 to 1, got {rate}")

@@ -6,13 +6,17 @@ net (Zou and Hastie, 2005). There is no factor 1/2: `L2(0.01)` adds `0.01 * sum(
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import ops
+from ._absent import absent
 from ._identify import describe, identify
 from .utils import to_snake_case
 
 __all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 
 class Regularizer:

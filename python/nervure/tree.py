@@ -5,9 +5,14 @@ tensors and strings.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ._absent import absent
 
 __all__ = ["assert_same_structure", "flatten", "is_nested", "map_structure", "outline", "pack_sequence_as"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 
 def is_nested(structure: Any) -> bool:

@@ -1,5 +1,8 @@
 """Layers: compositions of `nervure.ops` with weights."""
 
+from typing import TYPE_CHECKING
+
+from .._absent import absent
 from .activation import Activation, LeakyReLU, ReLU, Softmax
 from .dense import Dense
 from .input_layer import Input, InputLayer
@@ -31,3 +34,6 @@ __all__ = [
     "Softmax", "Subtract",
     "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)

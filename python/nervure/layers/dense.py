@@ -61,7 +61,7 @@ class Dense(Layer):
         self.bias: Any = None
 
     def build(self, input_shape: Any) -> None:
-        n = input_shape[-1]
+        n = input_shape[-1] if input_shape else None
         if n is None:
             raise ValueError(f"Layer '{self.name}': the last axis of the input must be known, got shape {input_shape}")
         self.kernel = self.add_weight(

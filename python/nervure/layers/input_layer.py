@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .._dtypes import standardize_dtype
 from ..keras_tensor import KerasTensor, Node
 from .layer import Layer
@@ -52,9 +54,9 @@ class InputLayer(Layer):
         elif batch_size is not None:
             raise ValueError(f"Input '{self.name}': `batch_size` and `batch_shape` exclude each other")
         for d in batch_shape:
-            if d is not None and (isinstance(d, bool) or not isinstance(d, int) or d < 0):
+            if d is not None and (isinstance(d, bool) or not isinstance(d, (int, np.integer)) or d < 0):
                 raise ValueError(f"Input '{self.name}': sizes must be non-negative integers or None, got {batch_shape}")
-        self.batch_shape = tuple(batch_shape)
+        self.batch_shape = tuple(None if d is None else int(d) for d in batch_shape)
         self._dtype = standardize_dtype(dtype)
         self.autocast = False
         self.built = True

@@ -162,16 +162,19 @@ class Layer(LayerCall):
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         if shape is not None and any(d is None for d in np.atleast_1d(np.asarray(shape, object))):
             raise ValueError(f"Layer '{self.name}': the shape of weight {name!r} must be known, got {shape}")
-        with suspended():
-            variable = Variable(
-                initializers.get(initializer),
-                shape=() if shape is None else shape,
-                dtype=dtype,
-                trainable=trainable,
-                autocast=autocast,
-                aggregation=aggregation,
-                name=name,
-            )
+        try:
+            with suspended():
+                variable = Variable(
+                    initializers.get(initializer),
+                    shape=() if shape is None else shape,
+                    dtype=dtype,
+                    trainable=trainable,
+                    autocast=autocast,
+                    aggregation=aggregation,
+                    name=name,
+                )
+        except MemoryError as error:
+            raise MemoryError(f"Layer '{self.name}': no memory for weight {name!r} of shape {shape}: {error}") from None
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.path = self._weight_path(variable.name)
@@ -210,6 +213,8 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(build)
     def wrapped(self: Layer, *args: Any, **kwargs: Any) -> None:
+        if self.built and self._weights:
+            raise ValueError(f"Layer '{self.name}' is already built: `build` would make its weights once more")
         made = len(self._weights)
         try:
             with suspended(), self._named():

@@ -176,12 +176,18 @@ class LayerState:
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Writes the weights in place. ValueError, and nothing is changed, unless numbers and shapes agree."""
         variables = self.weights
+        if not isinstance(weights, (list, tuple)):
+            raise TypeError(f"Layer '{self._name}': set_weights expects a list of arrays, got {type(weights).__name__}")
         if len(variables) != len(weights):
+            unbuilt = "" if self.built else "; it is not built yet: call it on data, or call `build(input_shape)`"
             raise ValueError(
                 f"You called `set_weights(weights)` on layer '{self._name}' with a weight list of length "
-                f"{len(weights)}, but the layer was expecting {len(variables)} weights"
+                f"{len(weights)}, but the layer was expecting {len(variables)} weights{unbuilt}"
             )
-        arrays = [np.asarray(w) for w in weights]
+        try:
+            arrays = [np.asarray(w) for w in weights]
+        except ValueError as error:
+            raise ValueError(f"Layer '{self._name}': set_weights expects rectangular arrays: {error}") from None
         for v, a in zip(variables, arrays, strict=True):
             if tuple(v.shape) != a.shape:
                 raise ValueError(f"Layer '{self._name}': weight {v.path} has shape {tuple(v.shape)}, got {a.shape}")

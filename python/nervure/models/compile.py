@@ -114,13 +114,13 @@ class CompileLoss:
             weights = by_output("loss_weights", self.weights, names, self.layer_names)
         parts: list[tuple[Loss, Any] | None] = []
         for name, item, weight, y, p in zip(names, wanted, weights, y_true, y_pred, strict=True):
-            if weight is not None and (isinstance(weight, bool) or not isinstance(weight, (int, float, np.number))):
-                raise ValueError(f"`loss_weights` of output '{name}' must be a number, got {weight!r}")
+            number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
+            if weight is not None and not (number and np.isfinite(weight)):
+                raise ValueError(f"`loss_weights` of output '{name}' must be a finite number, got {weight!r}")
             if item is None:
                 parts.append(None)
                 continue
-            if y is None:
-                raise ValueError(f"output '{name}' has a loss, but no target `y` was given for it")
+            _needs_target(name, y)
             if isinstance(item, str) and item.lower() in ("crossentropy", "ce"):
                 parts.append((_CROSSENTROPY[_kind(y, p)](), weight))
             else:
@@ -150,10 +150,12 @@ class CompileLoss:
             if part is None:
                 continue
             loss, weight = part
+            _needs_target(name, y)
             try:
                 value = loss(y, p, w)
-            except ValueError as error:
-                raise ValueError(f"loss of output '{name}': {error}") from None
+            except (ValueError, TypeError) as error:
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(f"loss of output '{name}': {error}") from None
             if value.shape != ():
                 raise ValueError(
                     f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use "
@@ -166,11 +168,19 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def check_targets(self, y: list[Any], shapes: list[tuple[int, ...]]) -> None:
-        """ValueError naming the row of a target that its loss cannot take. `shapes` are of the model's outputs."""
-        for part, target, shape in zip(self.parts or (), y, shapes, strict=False):
+    def check_targets(self, y: list[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
+        """ValueError naming the row of a target that its loss cannot take. `names` and `shapes` are the outputs'."""
+        for part, target, name, shape in zip(self.parts or (), y, names, shapes, strict=False):
             if part is not None and isinstance(target, np.ndarray) and shape:
-                part[0].check_targets(target, shape)
+                try:
+                    part[0].check_targets(target, shape)
+                except ValueError as error:
+                    raise ValueError(f"loss of output '{name}': {error}") from None
+
+
+def _needs_target(output: str, y: Any, what: str = "a loss") -> None:
+    if y is None:
+        raise ValueError(f"output '{output}' has {what}, but no target `y` was given for it")
 
 
 def spread(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None) -> list[Any]:
@@ -222,8 +232,7 @@ class CompileMetrics:
         for name, items, y, p in zip(names, wanted, y_true, y_pred, strict=True):
             group = []
             for item in items:
-                if y is None:
-                    raise ValueError(f"output '{name}' has the metric {item!r}, but no target `y` was given for it")
+                _needs_target(name, y, f"the metric {item!r}")
                 if isinstance(item, str) and item.lower() in _METRICS:
                     group.append(_METRICS[item.lower()][_kind(y, p)](name=item))
                 elif item is not None:
@@ -241,9 +250,11 @@ class CompileMetrics:
             self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
             named = len(names) > 1 and _known_names(y_pred, self.layer_names) is not None
             self.plain, self.prefixes = plain, [f"{n}_" if named else "" for n in names]
-        for plain_group, weighted_group, y, p, w in zip(
-            self.plain, self.with_weights, targets, outputs, weights, strict=True
+        for name, plain_group, weighted_group, y, p, w in zip(
+            names, self.plain, self.with_weights, targets, outputs, weights, strict=True
         ):
+            for m in (*plain_group, *weighted_group):
+                _needs_target(name, y, f"the metric '{m.name}'")
             for m in plain_group:
                 m.update_state(y, p)
             for m in weighted_group:

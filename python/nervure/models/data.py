@@ -35,6 +35,11 @@ def leaves(name: str, data: Any) -> Any:
     if isinstance(data, (list, tuple)) and not _is_numbers(data):
         if not data:
             raise ValueError(f"`{name}` is empty")
+        if isinstance(data[0], (str, bytes)):
+            raise TypeError(f"`{name}` must hold numbers, got a list of {type(data[0]).__name__}")
+        if _is_numbers(data[:1]):
+            wrong = next(value for value in tree.flatten(data) if not _is_numbers([value]))
+            raise TypeError(f"`{name}` must hold numbers, got {wrong!r} among them")
         return [leaves(f"{name}[{k}]", item) for k, item in enumerate(data)]
     if isinstance(data, dict):
         return {k: leaves(f"{name}[{k!r}]", item) for k, item in data.items()}
@@ -50,7 +55,8 @@ def as_rows(name: str, data: Any) -> np.ndarray[Any, Any]:
     except ValueError as error:
         raise ValueError(f"`{name}` is not a rectangular array: {error}") from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"`{name}` must hold numbers, got an array of dtype {array.dtype}")
+        hint = "; if all are numbers, convert it with .astype('float32')" if array.dtype == object else ""
+        raise TypeError(f"`{name}` must hold numbers, got an array of dtype {array.dtype}{hint}")
     if array.ndim == 0:
         raise ValueError(f"`{name}` must have at least one dimension, got a scalar")
     if array.shape[0] == 0:
@@ -86,7 +92,7 @@ def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[Any, Any]:
     """(train, validation), each (x, y, sample_weight): the last `share` of the rows, before any shuffling,
     validates.
     """
-    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share < 1:
+    if isinstance(share, bool) or not isinstance(share, (int, float, np.number)) or not 0 < share < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, got {share!r}")
     parts = (x, y, sample_weight)
     n = count_rows(parts)
@@ -110,23 +116,33 @@ def count_rows(parts: Any) -> int:
     if not sizes:
         raise ValueError("`x` is missing")
     if len(set(sizes.values())) > 1:
-        raise ValueError(f"all arrays must have the same number of rows, got {sizes}")
+        shown = ", ".join(f"{name!r}: {n}" for name, n in list(sizes.items())[:3])
+        more = hint = ""
+        if len(sizes) > 3:
+            more = f", .. ({len(sizes)} arrays)"
+        if len(sizes) > 8:
+            hint = "; a list of arrays means several inputs or outputs: numpy.stack makes them one"
+        raise ValueError(f"all arrays must have the same number of rows, got {{{shown}{more}}}{hint}")
     return int(next(iter(sizes.values())))
 
 
 def class_weights(y: Any, weights: dict[int, float], n_outputs: int) -> np.ndarray[Any, Any]:
     """One weight a row: that of its class, given as a number or one-hot; 1 for classes that are not listed."""
+    numbers = (int, float, np.number)
     if not isinstance(weights, dict) or not all(isinstance(k, (int, np.integer)) for k in weights):
         raise ValueError(f"`class_weight` must be a dict from class numbers to weights, got {weights!r}")
+    for k, weight in weights.items():
+        if not isinstance(weight, numbers) or not np.isfinite(weight):
+            raise ValueError(f"`class_weight` of class {k} must be a finite number, got {weight!r}")
     if not isinstance(y, np.ndarray) or n_outputs != 1:
         raise ValueError("`class_weight` needs one array of targets and a model with one output")
     labels = y
     if y.ndim > 1:
         labels = np.argmax(y, axis=-1) if y.shape[-1] > 1 else y[..., 0]
-    numbers = np.round(labels).astype(np.int64)
-    found = np.ones(numbers.shape, config.floatx())
+    rounded = np.round(labels)
+    found = np.ones(rounded.shape, config.floatx())
     for k, weight in weights.items():
-        found[numbers == k] = weight
+        found[rounded == k] = weight
     return found
 
 

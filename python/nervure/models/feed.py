@@ -32,9 +32,14 @@ class Feed:
         self.n = count_rows((x, self.y, sample_weight))
         graph = model._graph
         flat_x = tree.flatten(x) if graph is None else graph.match(model.name, x)
+        if any(a is None for a in flat_x):
+            raise ValueError(f"Model '{model.name}': input {[a is None for a in flat_x].index(True)} of `x` is None")
         x = x if graph is None else tree.pack_sequence_as(graph.input_struct, flat_x)
         dtypes = [rows_dtype(a) if graph is None else graph.input_dtype(rows_dtype(a), k) for k, a in enumerate(flat_x)]
         structure = (x, self.y, sample_weight)
+        for weights in tree.flatten(sample_weight):
+            if weights is not None and not np.isfinite(weights).all():
+                raise ValueError(f"`sample_weight` must be finite, got {weights[~np.isfinite(weights)][0]}")
         self.arrays: list[np.ndarray[Any, Any]] = [a for a in tree.flatten(structure) if a is not None]
         rest = self.arrays[len(flat_x) :]
         n_weights = sum(a is not None for a in tree.flatten(sample_weight))

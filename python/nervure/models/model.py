@@ -153,6 +153,15 @@ class Model(Trainer, Layer):
         """
         summarize(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    def _repr_html_(self) -> str:
+        """The summary, for notebooks."""
+        from html import escape
+
+        lines: list[str] = []
+        self.summary(print_fn=lines.append)
+        text = escape("\n".join(lines))
+        return f'<pre style="line-height: 1.2">{text}</pre>'
+
 
 def _sole(tensors: Any) -> Any:
     """A list of one is that one: such a model gives an array, no list."""

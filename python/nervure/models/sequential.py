@@ -43,6 +43,8 @@ class Sequential(Model):
                 f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type "
                 f"{type(layer)})"
             )
+        if any(part is self for part in layer._walk_layers()):
+            raise ValueError(f"Sequential model '{self.name}' cannot hold itself: '{layer.name}' contains it")
         if any(known.name == layer.name for known in self._layers):
             raise ValueError(
                 f"All layers added to Sequential model '{self.name}' must have different names; '{layer.name}' is taken"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,15 +19,39 @@ if TYPE_CHECKING:
 __all__ = ["summarize"]
 
 
-def _bytes(variables: Sequence[Variable]) -> tuple[int, str]:
-    """Numbers held, and their size for people."""
-    count = sum(int(np.prod(v.shape, dtype=np.int64)) for v in variables)
-    size = float(sum(v.numpy().nbytes for v in variables))
+_WIDTH = 76  # of a table, unless line_length says otherwise
+_SHARES = {  # of that width for each column, without a column "Connected to" and with one
+    False: {"Layer (type)": 33, "Output Shape": 24, "Param #": 15, "Trainable": 9},
+    True: {"Layer (type)": 21, "Output Shape": 19, "Param #": 12, "Connected to": 19, "Trainable": 9},
+}
+
+
+def _size(size: float) -> str:
+    """Bytes for people."""
     for unit in ("B", "KB", "MB", "GB"):
         if size < 1024 or unit == "GB":
             break
         size /= 1024
-    return count, f"{count:,} ({size:.2f} {unit})"
+    return f"{size:.2f} {unit}"
+
+
+def _held(variables: Sequence[Variable]) -> str:
+    """How many numbers, and their size."""
+    count = sum(int(np.prod(v.shape, dtype=np.int64)) for v in variables)
+    return f"{count:,} ({_size(sum(v.numpy().nbytes for v in variables))})"
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    """A cell in lines of at most `width`, broken at spaces; what is longer without one is cut."""
+    indent = cell[: len(cell) - len(cell.lstrip(" └"))]
+    lines: list[str] = []
+    for word in cell[len(indent) :].split(" "):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            word = (indent if not lines else " " * len(indent)) + word
+            lines.append(word if len(word) <= width else word[: width - 1] + "…")
+    return lines
 
 
 def _output_shape(layer: Layer) -> str:
@@ -55,7 +79,7 @@ def _rows(layer: Layer, indent: str, nested: bool, graph: Any, trainable: bool) 
     rows = [row]
     if nested and getattr(layer, "layers", None):
         for inner in layer.layers:  # type: ignore[attr-defined]
-            rows += _rows(inner, indent + "  ", nested, graph, trainable)
+            rows += _rows(inner, f"   {indent}" if indent else "   └ ", nested, graph, trainable)
     return rows
 
 
@@ -86,43 +110,48 @@ def summarize(
         first, last = sorted(names.index(n) for n in layer_range)
         layers = layers[first : last + 1]
     rows = [row for layer in layers for row in _rows(layer, "", expand_nested, branched, show_trainable)]
-    least = [33, 24, 15] + [18] * (len(headers) - 3)
-    widths = [max(w - 2, *(len(r[k]) for r in (headers, *rows))) for k, w in enumerate(least)]
-    if line_length is not None:
-        room = max(line_length - 3 * len(widths) - 1, 4 * len(widths))
-        marks = list(positions) if positions else [sum(widths[: k + 1]) / sum(widths) for k in range(len(widths))]
-        if len(marks) != len(widths):
-            raise ValueError(f"`positions` must have {len(widths)} entries, one a column, got {positions!r}")
-        scale = marks[-1] if marks[-1] <= 1 else line_length
-        edges = [0, *(round(m / scale * room) for m in marks)]
-        widths = [max(4, b - a) for a, b in pairwise(edges)]
+    shares = [_SHARES[branched is not None][header] for header in headers]
+    marks = list(positions) if positions else list(accumulate(shares))
+    if len(marks) != len(headers):
+        raise ValueError(f"`positions` must have {len(headers)} entries, one a column, got {positions!r}")
+    if line_length is not None and (not isinstance(line_length, int) or line_length < 1):
+        raise ValueError(f"`line_length` must be a positive integer, got {line_length!r}")
+    room = (line_length or _WIDTH) - len(headers) - 1
+    edges = [0, *(round(mark / marks[-1] * room) for mark in marks)]
+    widths = [max(4, b - a - 2) for a, b in pairwise(edges)]
+    more = max((len(row[2]) for row in rows), default=0) - widths[2]
+    if more > 0:  # a number is never cut
+        widths[2] += more
+        widths[0] = max(4, widths[0] - more)
 
     def line(left: str, fill: str, middle: str, right: str) -> str:
         return left + middle.join(fill * (w + 2) for w in widths) + right
 
-    def row_text(cells: Sequence[str], bar: str) -> str:
-        shown = []
-        for k, (cell, w) in enumerate(zip(cells, widths, strict=True)):
-            cell = cell if len(cell) <= w else cell[: w - 1] + "…"
-            shown.append(cell.rjust(w) if k == 2 else cell.ljust(w))
-        return f"{bar} " + f" {bar} ".join(shown) + f" {bar}"
+    def row_text(cells: Sequence[str], bar: str) -> Iterator[str]:
+        columns = [_wrapped(cell, w) for cell, w in zip(cells, widths, strict=True)]
+        for texts in zip_longest(*columns, fillvalue=""):
+            shown = [
+                text.rjust(w) if header == "Param #" else text.center(w) if header == "Trainable" else text.ljust(w)
+                for header, text, w in zip(headers, texts, widths, strict=True)
+            ]
+            yield f"{bar} " + f" {bar} ".join(shown) + f" {bar}"
 
-    out = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), row_text(headers, "┃"), line("┡", "━", "╇", "┩")]
+    out = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), *row_text(headers, "┃"), line("┡", "━", "╇", "┩")]
     for k, row in enumerate(rows):
         out += [line("├", "─", "┼", "┤")] if k else []
-        out.append(row_text(row, "│"))
+        out += row_text(row, "│")
     out.append(line("└", "─", "┴", "┘"))
     optimizer = getattr(model, "optimizer", None)
     slots = optimizer.variables if optimizer is not None and optimizer.built else []
     trained, fixed = model.trainable_weights, model.non_trainable_weights
     out += [
-        f" Total params: {_bytes([*trained, *fixed, *slots])[1]}",
-        f" Trainable params: {_bytes(trained)[1]}",
-        f" Non-trainable params: {_bytes(fixed)[1]}",
+        f" Total params: {_held([*trained, *fixed, *slots])}",
+        f" Trainable params: {_held(trained)}",
+        f" Non-trainable params: {_held(fixed)}",
     ]
-    out += [f" Optimizer params: {_bytes(slots)[1]}"] if slots else []
+    out += [f" Optimizer params: {_held(slots)}"] if slots else []
     peak = model._peak_bytes()
-    out += [f" Memory of a step: {peak / 1024:,.1f} KB"] if peak else []
+    out += [f" Memory at the peak of a step: {_size(peak)} besides these"] if peak else []
     ascii_only = print_fn is None and not _can_print(out[1])
     for text in out:
         if ascii_only:

@@ -298,8 +298,8 @@ class Trainer:
         compiled = self._compiled
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None:
             return
-        targets = targets_of(feed.y, [name for name, _, _ in entry.predictions], self.output_names)
-        compiled.loss.check_targets(targets, [shape for _, shape, _ in entry.predictions])
+        names, shapes, _ = zip(*entry.predictions, strict=True)
+        compiled.loss.check_targets(targets_of(feed.y, names, self.output_names), names, shapes)
 
     def _pass(self: Any, mode: str, feed: Feed, batches: Batches, shuffle: Any = False, seed: int = 0) -> Pass:
         """The loop over all rows of `feed`."""
@@ -339,11 +339,14 @@ class Trainer:
         Args:
             x, y: arrays of as many rows (see `nervure.models.data` for what is accepted); lists or dicts of them for
                 several inputs or outputs. They are read in place: uint8, float64 or a memmap are converted batch by
-            batch. batch_size: 32 unless given. A last, smaller batch counts.
+                batch.
+            batch_size: 32 unless given. A last, smaller batch counts.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line an epoch.
-            validation_split: the share of the last rows to validate on; validation_data: (x, y) or (x, y,
-            sample_weight). shuffle: a new order each epoch (True), the given order (False), or shuffled within batches
-            ("batch"). class_weight: {class: weight}; sample_weight: one weight a row. Not both.
+            validation_split: the share of the last rows to validate on.
+            validation_data: (x, y) or (x, y, sample_weight).
+            shuffle: a new order each epoch (True), the given order (False), or shuffled within batches ("batch").
+            class_weight: {class: weight}.
+            sample_weight: one weight a row. Not together with class_weight.
             steps_per_epoch, validation_steps: at most so many batches each. The next epoch of training goes on where
             the last one stopped, validation begins anew; an epoch ends where the data end, with a warning if that is
             early.
@@ -618,9 +621,9 @@ def _python(value: Any) -> Any:
 
 
 def _verbosity(verbose: Any) -> int:
-    if verbose == "auto":
+    if isinstance(verbose, str) and verbose == "auto":
         return 1
-    if verbose not in (0, 1, 2):
+    if not isinstance(verbose, (int, np.integer)) or verbose not in (0, 1, 2):
         raise ValueError(f"`verbose` must be 0, 1, 2 or 'auto', got {verbose!r}")
     return int(verbose)
 

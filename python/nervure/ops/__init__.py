@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _tensor
+from .._absent import absent
 from . import core, elementwise, indexing, linalg, manipulation, nn, reduction
 from .core import *
 from .elementwise import *
@@ -34,3 +35,5 @@ _tensor._ops = sys.modules[__name__]
 if TYPE_CHECKING:  # the ops made from the table
 
     def __getattr__(name: str) -> Any: ...
+else:
+    __getattr__ = absent(__name__)

@@ -1,13 +1,17 @@
 """Optimizers: how a step changes the weights."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._absent import absent
 from .adam import Adam
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
 
 __all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "get"]
+
+if not TYPE_CHECKING:
+    __getattr__ = absent(__name__)
 
 _KNOWN: dict[str, type[Optimizer]] = {c.__name__.lower(): c for c in (SGD, Adam, RMSprop)}
 

@@ -147,7 +147,7 @@ class Optimizer:
         owner = type(self).__name__
         if callable(value):
             raise ValueError(f"{owner}: learning_rate must be a number; schedules are not supported, got {value!r}")
-        if isinstance(value, (bool, str)) or np.ndim(value) != 0 or not float(value) >= 0:
+        if value is None or isinstance(value, (bool, str)) or np.ndim(value) != 0 or not float(value) >= 0:
             raise ValueError(f"{owner}: expected learning_rate to be a non-negative number, got {value!r}")
         self._learning_rate.numpy()[...] = float(value)
 

@@ -25,6 +25,8 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum = beta("SGD", "momentum", momentum)
+        if not isinstance(nesterov, bool):
+            raise ValueError(f"SGD: expected `nesterov` to be True or False, got nesterov={nesterov!r}")
         self.nesterov = bool(nesterov)
         self.momentums: list[Variable] = []
 

@@ -1,10 +1,13 @@
 """Helpers around training: seeds, labels, names, the progress bar."""
 
+from __future__ import annotations
+
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._absent import missing
 from .naming import auto_name, reset_names, to_snake_case
 
 __all__ = [
@@ -26,10 +29,16 @@ _ELSEWHERE = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    raise AttributeError(f"module 'nervure.utils' has no attribute {name!r}")
+if TYPE_CHECKING:
+    from .._dtypes import standardize_dtype
+    from ..keras_tensor import is_keras_tensor
+    from .progbar import Progbar
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name in _ELSEWHERE:
+            return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+        raise missing(__name__, name)
 
 
 def set_random_seed(seed: int) -> None:
@@ -58,7 +67,13 @@ def set_random_seed(seed: int) -> None:
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Starts automatic names again, and drops the cache of plans of eager ops."""
+    """Starts automatic names again, and drops the cache of plans of eager ops.
+
+    >>> import nervure as nv
+    >>> nv.utils.clear_session()
+    >>> nv.layers.ReLU().name, nv.layers.ReLU().name
+    ('re_lu', 're_lu_1')
+    """
     reset_names()
     if free_memory:
         from ..ops.dispatch import compiled
@@ -81,7 +96,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         if num_classes is None:
             raise ValueError("to_categorical: num_classes must be given for a tensor")
         return ops.one_hot(ops.squeeze(x, -1) if len(x.shape) > 1 and x.shape[-1] == 1 else x, num_classes)
-    labels = np.asarray(x).astype(np.int64)
+    given = np.asarray(x)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"to_categorical expects class numbers, got an array of dtype {given.dtype}")
+    if given.dtype.kind == "f" and not (given == np.floor(given)).all():  # false of NaN
+        wrong = given[given != np.floor(given)].flat[0]
+        raise ValueError(f"to_categorical expects class numbers, got {wrong}")
+    if num_classes is not None and (not isinstance(num_classes, (int, np.integer)) or num_classes < 1):
+        raise ValueError(f"to_categorical: num_classes must be a positive integer, got {num_classes!r}")
+    labels = given.astype(np.int64)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None:

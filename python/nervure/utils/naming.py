@@ -17,7 +17,12 @@ def to_snake_case(name: str) -> str:
 
 
 def auto_name(prefix: str) -> str:
-    """The next free name for a class: "dense", "dense_1", "dense_2" .. until `reset_names`."""
+    """The next free name for a class: "dense", "dense_1", "dense_2" .. until `reset_names`.
+
+    >>> first, second = auto_name("Example"), auto_name("Example")
+    >>> first, second
+    ('example', 'example_1')
+    """
     name = to_snake_case(prefix)
     count = _uids.get(name, 0)
     _uids[name] = count + 1

@@ -1,7 +1,9 @@
 """`Progbar`: progress in a terminal, a notebook, or a log file.
 
-In a terminal and in a notebook one line is redrawn in place. Where the output is a file or a pipe nothing is redrawn:
-an epoch leaves one plain line when it is done, without colours or control characters.
+In a terminal and in a notebook one line is redrawn in place: what is seen is what Keras shows, to the character, but a
+line is taken back by a carriage return alone, and while it is live it is cut to the width of the terminal, where a
+wrapped line could not be taken back. Where the output is a file or a pipe nothing is redrawn: an epoch leaves one plain
+line when it is done, without colours or control characters, since a log is read later and by programs.
 """
 
 from __future__ import annotations
@@ -31,7 +33,17 @@ def _redraws(stream: Any) -> bool:
     return (terminal and os.environ.get("TERM") != "dumb") or "PYCHARM_HOSTED" in os.environ
 
 
+def _columns(stream: Any) -> int:
+    """The width of a terminal; 0 of what has none, such as a notebook, which wraps lines and takes them back whole."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
 def _number(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     value = float(np.mean(value))
     return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"
 
@@ -41,6 +53,15 @@ def _span(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds // 3600}:{seconds % 3600 // 60:02d}:{seconds % 60:02d}"
     return f"{seconds // 60}:{seconds % 60:02d}" if seconds >= 60 else f"{seconds}s"
+
+
+def _cut(parts: list[tuple[str, str]], room: int) -> list[tuple[str, str]]:
+    """The first `room` characters of a line of styled parts."""
+    kept = []
+    for style, text in parts:
+        kept.append((style, text[:room]))
+        room = max(room - len(text), 0)
+    return kept
 
 
 class Progbar:
@@ -67,7 +88,7 @@ class Progbar:
         self.target, self.width, self.verbose, self.interval, self.unit_name = (
             target,
             width,
-            verbose,
+            verbose if sys.stdout is not None else 0,  # as where a program runs without a console
             interval,
             unit_name,
         )
@@ -147,7 +168,8 @@ class Progbar:
         return ""
 
     def _metrics(self) -> str:
-        return "".join(f" - {name}: {_number(total / weight)}" for name, (total, weight) in self._values.items())
+        means = {name: total if weight == 1 else total / weight for name, (total, weight) in self._values.items()}
+        return "".join(f" - {name}: {_number(mean)}" for name, mean in means.items())
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
         known = self.target is not None and self.target > 0
@@ -159,6 +181,8 @@ class Progbar:
         if known:
             parts += [("", " "), (_GREEN, "━" * done), (_GREY, "━" * (self.width - done))]
         parts += [("", " "), (_BOLD, clock), ("", f" {self._pace(current, now)}{self._metrics()}")]
+        if not finalize and (room := _columns(self._stream)):
+            parts = _cut(parts, room - 1)
         parts = [(style, text) for style, text in parts if text]
         length = sum(len(text) for _, text in parts)
         if not self._dynamic:
