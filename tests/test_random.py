@@ -74,7 +74,7 @@ def test_bernoulli_and_dropout():
     assert (rows == rows[:, :1]).all()
     assert 20 < (rows[:, 0] == 0).sum() < 80
     assert random.dropout(np.ones(3), 0.0).tolist() == [1, 1, 1]
-    assert random.dropout(np.ones(3), 1.0, seed=1).tolist() == [0, 0, 0]
+    assert random.dropout(np.array([1, np.inf, np.nan]), 1.0, seed=1).tolist() == [0, 0, 0]
 
 
 def test_categorical():

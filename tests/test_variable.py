@@ -105,10 +105,14 @@ def test_bad_arguments():
         nv.Variable(1.0).constraint = 3
     with pytest.raises(TypeError):
         nv.Variable(["a"])
+    for bad in (None, "a", object()):
+        with pytest.raises(TypeError, match="expected numbers"):
+            nv.Variable(1.0).assign(bad)
 
 
 def test_python_numbers():
     assert float(nv.Variable(1.5)) == 1.5
+    assert f"{nv.Variable(1.5):.3f} {nv.Variable([2.0], name='v')}".startswith("1.500 <Variable path=v")
     assert int(nv.Variable(3)) == 3
     assert [10, 20, 30][nv.Variable(1)] == 20
     with pytest.raises(TypeError):

@@ -244,7 +244,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 def _dropout(x: Any, state: Any, rate: float, noise_shape: tuple[int, ...] | None) -> Any:
     x = floating(x)
     if rate == 1:
-        return _g["multiply"](x, 0)
+        return node("broadcast_to", scalar(0, x.dtype), ints=x.shape)
     shape = (
         x.shape
         if noise_shape is None

@@ -96,8 +96,8 @@ class Variable(Operators):
             )
 
     def _set(self, value: "np.ndarray[Any, Any]") -> None:
-        self.check_shape(value.shape)
         graph_dtype(value.dtype)  # numbers only
+        self.check_shape(value.shape)
         self.core.array[...] = value
 
     @property
@@ -212,6 +212,9 @@ class Variable(Operators):
 
     def __iter__(self) -> Any:
         return iter(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._scalar() if spec else str(self), spec)
 
     def __repr__(self) -> str:
         held = "" if local.scope is not None else f", value={self.core.array}"

@@ -157,7 +157,9 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     return tree.map_structure(lambda *rows: stack(list(rows)), *[f(row) for row in _rows(xs)])
 
 
-vectorized_map = map
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """`map` under the names that Keras gives its arguments."""
+    return map(function, elements)
 
 
 def scan(

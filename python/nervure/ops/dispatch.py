@@ -9,6 +9,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache, update_wrapper
+from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
@@ -101,6 +102,8 @@ def floating(x: Any) -> Tensor:
 
 def at(x: Any, dtype: str) -> Tensor:
     """`x`, which may be a Python number, as a Tensor of that dtype."""
+    if type(x) is float and not is_float(dtype):
+        x = scalar(x, "float64")  # and from there as any float to an integer
     return scalar(x, dtype) if type(x) in WEAK else cast_to(tensor(x), dtype)
 
 
@@ -186,6 +189,8 @@ def signature(x: Any, inputs: list[Any], array: bool = False, read: bool = True)
     if array or (hasattr(x, "__array__") and not isinstance(x, type)):
         inputs.append(as_array(x))
         return inputs[-1].shape, inputs[-1].dtype
+    if t.__hash__ is None:
+        raise TypeError(f"an argument that is no array is part of a signature and must be hashable, got {x!r}")
     return t, x
 
 
@@ -309,7 +314,10 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
 
 def axis_of(axis: Any, ndim: int, what: str) -> int:
     """`axis` in [0, ndim), or a ValueError that names the op."""
-    k = int(axis)
+    try:
+        k = index(axis)
+    except TypeError:
+        raise TypeError(f"{what}: an axis is an int, got {axis!r}") from None
     if not -ndim <= k < ndim:
         raise ValueError(f"{what}: axis {axis} is out of bounds for {ndim} dimensions")
     return k % ndim
@@ -329,7 +337,10 @@ def axes_of(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
 
 def shape_of(shape: Any, what: str) -> tuple[int, ...]:
     """An int or a sequence of non-negative ints as a tuple."""
-    dims = tuple(int(n) for n in shape) if isinstance(shape, (list, tuple)) else (int(shape),)
+    try:
+        dims = tuple(index(n) for n in shape) if isinstance(shape, (list, tuple)) else (index(shape),)
+    except TypeError:
+        raise TypeError(f"{what}: a shape is an int or a sequence of ints, got {shape!r}") from None
     if any(n < 0 for n in dims):
         raise ValueError(f"{what}: a shape has no negative extents, got {dims}")
     return dims

@@ -34,7 +34,8 @@ _ANY |= {"less", "less_equal", "greater", "greater_equal", "negative", "absolute
 _NOT_BOOL = {"square", "relu", "floor_divide", "mod", "power"}  # bools count as int32
 _AS_BOOL = {"add": "logical_or", "multiply": "logical_and", "maximum": "logical_or", "minimum": "logical_and"}
 _PYTHON_NAME = {"neg": "negative", "abs": "absolute"}
-_SELF = {"abs", "absolute", "trunc", "round"}  # of integers and bools: themselves
+_SELF = {"trunc", "round"}  # of integers and bools: themselves
+_SELF_OF_BOOL = {"abs"}
 
 
 def as_bool(x: Any) -> Tensor:
@@ -49,7 +50,6 @@ def _make(row: dict[str, Any]) -> Any:
     logical = row["domain"].startswith("b")
     least = 0 if name in _ANY else LEVEL["int32"] if name in _NOT_BOOL else FLOAT
     if row["min_in"] == 1:
-        keeps = name in _SELF
 
         def unary(x: Any) -> Tensor:
             x = tensor(x)
@@ -57,7 +57,7 @@ def _make(row: dict[str, Any]) -> Any:
             if logical:
                 x = as_bool(x)
             elif not is_float(dtype):
-                if keeps:
+                if name in _SELF or (dtype == "bool" and name in _SELF_OF_BOOL):
                     return x
                 if LEVEL[dtype] < least:
                     x = floating(x) if least == FLOAT else cast_to(x, "int32")
@@ -224,8 +224,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Tensor:
 
 @op(arrays=3)
 def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
-    """min(max(x, x_min), x_max)."""
-    return _minimum(_maximum(x, x_min), x_max)
+    """min(max(x, x_min), x_max); a bound that is None does not bind."""
+    x = tensor(x) if x_min is None else _maximum(x, x_min)
+    return x if x_max is None else _minimum(x, x_max)
 
 
 @op(arrays=2)
@@ -236,7 +237,8 @@ def hypot(x1: Any, x2: Any) -> Tensor:
     big, small = _maximum(a, b), _minimum(a, b)
     zero = _equal(big, 0)
     ratio = _divide(small, where(zero, 1, big))
-    return where(_g["isinf"](big), big, _multiply(big, _sqrt(_add(_square(ratio), 1))))
+    infinite = _g["logical_or"](_g["isinf"](a), _g["isinf"](b))  # also where the other is NaN (C's hypot)
+    return where(infinite, math.inf, _multiply(big, _sqrt(_add(_square(ratio), 1))))
 
 
 @op(arrays=2)

@@ -236,7 +236,8 @@ def _concrete(x: Any, what: str) -> Any:
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """y[s] = the sum of data[i] over all i with segment_ids[i] == s.
+    """y[s] = the sum of data[i] over all i with segment_ids[i] == s. Negative ids belong to no segment; an id that is
+    not below `num_segments` is an IndexError. `sorted` is a hint that needs no heed.
 
     >>> import nervure as nv
     >>> nv.ops.segment_sum([1.0, 2.0, 4.0], [0, 1, 0])
@@ -255,7 +256,9 @@ def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
         raise ValueError(
             f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}"
         )
-    return node("scatter_add", index, x, ints=(0, num_segments))
+    nowhere = _less(index, 0)  # a scatter would count it from the end
+    rows = reshaped(nowhere, (index.size, *(1,) * (x.ndim - 1)))
+    return node("scatter_add", where(nowhere, 0, index), where(rows, 0, x), ints=(0, num_segments))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
@@ -304,7 +307,9 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
 def _slice_update(inputs: Any, updates: Any, starts: tuple[int, ...]) -> Tensor:
     x = tensor(inputs)
     block = cast_to(tensor(updates), x.dtype)
-    widths = [(s, n - s - m) for s, n, m in zip(starts, x.shape, block.shape, strict=True)]
+    widths = [(s, n - s - m) for s, n, m in zip(starts, x.shape, block.shape, strict=False)]
+    if not len(starts) == x.ndim == block.ndim or any(w < 0 for pair in widths for w in pair):
+        raise ValueError(f"slice_update: updates of shape {block.shape} at {starts} do not fit shape {x.shape}")
     inside = pad(node("broadcast_to", scalar(True, "bool"), ints=block.shape), widths)
     return where(inside, pad(block, widths), x)
 
@@ -421,7 +426,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         low, high = choices[method]
         part = GENERATED["multiply"](_subtract(high, low), 0.5) if method == "midpoint" else part
     a, b = (take(ordered, cast_to(i, "int32"), axis=-1) for i in (low, high))
-    y = _add(a, _multiply(_subtract(b, a), part))
+    y = where(_equal(a, b), a, _add(a, _multiply(_subtract(b, a), part)))  # also where both are infinite
     if q.ndim:
         y = moveaxis(y, -1, 0)
     y = where(reduce("any", GENERATED["isnan"](last), -1, False), math.nan, y)

@@ -52,20 +52,23 @@ def plain(x: Any) -> Any:
     return tuple(plain(n) for n in x) if isinstance(x, (list, tuple)) else x
 
 
+def _listed(x: Any) -> list[Any]:
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
 @op
-def _full(fill_value: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
-    name = standardize_dtype(dtype) if dtype is not None else name_of(level(fill_value))
-    return broadcasted(at(fill_value, name), shape)
+def _full(fill_value: Any, shape: tuple[int, ...], dtype: str) -> Tensor:
+    return broadcasted(at(fill_value, dtype), shape)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """An array of `shape` that holds `fill_value`, which may broadcast.
+    """An array of `shape` that holds `fill_value`, which may broadcast; float by default.
 
     >>> import nervure as nv
     >>> nv.ops.full((2,), 7)
-    array([7, 7], dtype=int32)
+    array([7., 7.], dtype=float32)
     """
-    return _full(fill_value, shape_of(plain(shape), "full"), dtype)
+    return _full(fill_value, shape_of(plain(shape), "full"), standardize_dtype(dtype))
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -177,6 +180,8 @@ def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
 
 def _lower(shape: tuple[int, ...], k: int) -> Tensor:
     n = len(shape)
+    if n < 2:
+        raise ValueError(f"tril, triu: a matrix or a stack of them is needed, got shape {shape}")
     return _greater_equal(_add(iota(shape, n - 2), k), iota(shape, n - 1))
 
 
@@ -223,7 +228,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
     (4, 1)
     """
     x = tensor(x)
-    dims = [int(n) for n in (newshape if isinstance(newshape, (list, tuple)) else (newshape,))]
+    dims = [n if n == -1 else shape_of(n, "reshape")[0] for n in _listed(newshape)]
     if dims.count(-1) == 1:
         rest = -math.prod(dims)
         if rest > 0 and x.size % rest == 0:
@@ -371,29 +376,34 @@ def _cut(x: Tensor, k: int, cuts: list[int]) -> list[Tensor]:
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Equal parts along `axis`, their number given; or the parts between given positions."""
+def _split(x: Any, sections: Any, axis: int, equal: bool) -> list[Tensor]:
     x = tensor(x)
     k = axis_of(axis, x.ndim, "split")
-    if isinstance(indices_or_sections, (list, tuple)):
-        return _cut(x, k, [int(c) for c in indices_or_sections])
-    parts = int(indices_or_sections)
-    if parts < 1 or x.shape[k] % parts:
-        raise ValueError(f"split: axis {axis} of shape {x.shape} does not divide into {parts} equal parts")
-    return _cut(x, k, [x.shape[k] // parts * j for j in range(1, parts)])
-
-
-@op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Like `split`; the first parts are one longer where the axis does not divide."""
-    if isinstance(indices_or_sections, (list, tuple)):
-        return split(x, indices_or_sections, axis)
-    x = tensor(x)
-    k, parts = axis_of(axis, x.ndim, "array_split"), int(indices_or_sections)
-    if parts < 1:
-        raise ValueError(f"array_split: cannot make {parts} parts")
+    if isinstance(sections, tuple):
+        return _cut(x, k, [int(c) for c in sections])
+    parts = int(sections)
+    if parts < 1 or (equal and x.shape[k] % parts):
+        equally = "equal " if equal else ""
+        raise ValueError(f"split: axis {axis} of shape {x.shape} does not divide into {parts} {equally}parts")
     size, more = divmod(x.shape[k], parts)
     return _cut(x, k, [size * j + min(j, more) for j in range(1, parts)])
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Equal parts along `axis`, their number given; or the parts between given positions. A list.
+
+    ValueError if the axis does not divide.
+
+    >>> import nervure as nv
+    >>> nv.ops.split([1, 2, 3, 4], 2)
+    [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
+    return _split(x, plain(indices_or_sections), axis, True)
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Like `split`; the first parts are one longer where the axis does not divide."""
+    return _split(x, plain(indices_or_sections), axis, False)
 
 
 def hsplit(x: Any, indices_or_sections: Any) -> Any:
@@ -431,20 +441,23 @@ def tile(x: Any, repeats: Any) -> Tensor:
     return reshaped(broadcasted(reshaped(x, alone), both), [t * s for t, s in zip(times, shape, strict=True)])
 
 
-@op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened array, `repeats` times: an int, or one for each element.
 
     >>> import nervure as nv
     >>> nv.ops.repeat([1, 2], 2)
     array([1, 1, 2, 2], dtype=int32)
     """
+    return _repeat(x, shape_of(plain(repeats), "repeat"), axis)
+
+
+@op
+def _repeat(x: Any, counts: tuple[int, ...], axis: int | None) -> Tensor:
     x = tensor(x)
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
     k = axis_of(axis, x.ndim, "repeat")
     shape = x.shape
-    counts = shape_of(plain(np.asarray(repeats)) if not isinstance(repeats, int) else repeats, "repeat")
     if len(counts) == 1:
         wide = broadcasted(
             reshaped(x, (*shape[: k + 1], 1, *shape[k + 1 :])), (*shape[: k + 1], *counts, *shape[k + 1 :])
@@ -493,13 +506,18 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 
 @op
 def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
-    """Elements moved along `axis` by `shift`; those that leave at one end come in at the other."""
+    """Elements moved along `axis` by `shift`; those that leave at one end come in at the other.
+
+    Both may be sequences; one of them alone goes with each of the other. Without an axis `x` is rolled as if flat.
+    """
     x = tensor(x)
     if axis is None:
         return reshaped(roll(reshaped(x, (x.size,)), shift, 0), x.shape)
-    shifts = shift if isinstance(shift, (list, tuple)) else (shift,)
-    axes = axis if isinstance(axis, (list, tuple)) else (axis,)
-    for by, a in zip(shifts, axes, strict=True):
+    shifts, axes = _listed(shift), _listed(axis)
+    n = max(len(shifts), len(axes))
+    if {len(shifts), len(axes)} - {1, n}:
+        raise ValueError(f"roll: {len(shifts)} shifts do not go with {len(axes)} axes")
+    for by, a in zip(shifts * (n // len(shifts)), axes * (n // len(axes)), strict=True):
         k = axis_of(a, x.ndim, "roll")
         n = x.shape[k]
         if n and by % n:

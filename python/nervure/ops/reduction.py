@@ -17,6 +17,8 @@ __all__ = [
     "nanprod", "nanstd", "nansum", "nanvar", "norm", "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip
 
+any_ = any  # Python's: the name is an op's below
+
 _add, _subtract, _multiply, _divide, _square, _sqrt, _abs, _maximum, _isnan = (
     GENERATED[name]
     for name in ("add", "subtract", "multiply", "divide", "square", "sqrt", "absolute", "maximum", "isnan")
@@ -62,11 +64,14 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Tensor:
     x = tensor(x)
+    shape = x.shape
+    axes = axes_of(axis, len(shape), name)
+    empty = any_(shape[k] == 0 for k in axes)
+    if empty and initial is None:
+        raise ValueError(f"{name}: an empty axis has none, in shape {shape}; give `initial`")
     if x.dtype == "bool":
         y = reduce("any" if name == "max" else "all", x, axis, keepdims)
-    elif initial is not None and x.size == 0:
-        shape = x.shape
-        axes = axes_of(axis, len(shape), name)
+    elif empty:
         kept = tuple(1 if k in axes else n for k, n in enumerate(shape)) if keepdims else without(shape, axes)
         return node("broadcast_to", at(initial, x.dtype), ints=kept)
     else:
