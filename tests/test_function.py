@@ -284,6 +284,11 @@ def test_what_cannot_be_differentiated():
         nv.grad(lambda x: ops.argmax(x))(np.ones(2))
     with pytest.raises(TypeError, match="NoneType"):
         nv.grad(lambda x: None)(np.ones(2))
+    with pytest.raises(TypeError, match=r"\(value, aux\)"):
+        nv.grad(lambda x: x, has_aux=True)(1.0)
+    for bad in ("a", 0.5, (0, "b")):
+        with pytest.raises(TypeError, match="argnums is an int"):
+            nv.grad(lambda x: x, argnums=bad)
 
 
 def test_no_path_is_zero():
@@ -314,6 +319,27 @@ COMPOSED = {
     "kron": lambda x: ops.sum(ops.kron(x, x[:2, :2]) ** 2),
     "cross": lambda x: ops.sum(ops.cross(x[:, :3], x[:, 1:]) ** 2),
 }
+
+
+# Where an activation's pieces meet: (points, first derivatives, second).
+MEETING = {
+    "relu6": ([0, 3, 6, 7], [0, 1, 0, 0], [0, 0, 0, 0]),
+    "hard_sigmoid": ([-3, 0, 3], [0, 1 / 6, 0], [0, 0, 0]),
+    "elu": ([0, 1, 800, -800], [1, 1, 1, 0], [1, 0, 0, 0]),
+    "selu": ([0, 1], [1.7580993408473766, 1.0507009873554805], [1.7580993408473766, 0]),
+    "celu": ([0, 1], [1, 1], [1, 0]),
+    "sinc": ([0], [0], [-(np.pi**2) / 3]),
+    "softplus": ([0, 800, -800], [0.5, 1, 0], [0.25, 0, 0]),
+    "silu": ([0, 800, -800], [0.5, 1, 0], [0.5, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("name", MEETING)
+def test_derivatives_where_pieces_meet(name):
+    x, first, second = (np.array(v, float) for v in MEETING[name])
+    f = lambda x: ops.sum(getattr(ops, name)(x))  # noqa: E731
+    np.testing.assert_allclose(nv.grad(f)(x), first, atol=1e-15)
+    np.testing.assert_allclose(nv.hvp(f, x, np.ones_like(x)), second, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", COMPOSED)

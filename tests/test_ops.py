@@ -424,6 +424,9 @@ def test_getitem_errors():
         (2, IndexError),
         ((0, 0, 0, 0), IndexError),
         ((..., ...), IndexError),
+        (1.5, IndexError),
+        ("a", IndexError),
+        (slice(0.5, None), IndexError),
     ]:
         with pytest.raises(error):
             nv.function(lambda x, key=key: x[key])(T)

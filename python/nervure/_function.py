@@ -179,7 +179,9 @@ def _transform(what: str, f: Any, argnums: Any, wrt: Any, finish: Callable[[_Cal
     """The function that calls f as a `_Call` in a compiled function, and finishes with its derivatives."""
     if argnums is None and wrt is None:
         argnums = 0
-    positions = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = () if argnums is None else tuple(argnums) if isinstance(argnums, (list, tuple)) else (argnums,)
+    if not all(isinstance(k, int) for k in positions):
+        raise TypeError(f"{what}: argnums is an int or a sequence of ints, got {argnums!r}")
 
     @Function
     def compiled(*args: Any, **kwargs: Any) -> Any:
@@ -220,6 +222,8 @@ def value_and_grad(
     """
 
     def finish(call: _Call, argnums: Any) -> Any:
+        if has_aux and not (isinstance(call.result, (list, tuple)) and len(call.result) == 2):
+            raise TypeError(f"grad: with has_aux the function must return (value, aux), got {call.result!r}")
         value, aux = call.result if has_aux else (call.result, None)
         y = _scalar(value, "grad")
         found = call.pack(call.scope.grad(y, call.by), argnums, wrt)

@@ -1,6 +1,7 @@
 """Ops that pick, place and order elements: indexing, take, scatter, segment sums, sort, top-k, quantiles."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,15 @@ def _is_array(k: Any) -> bool:
     return isinstance(k, (list, np.ndarray, Variable))
 
 
+def _place(k: Any) -> int:
+    if isinstance(k, Tensor):
+        return int(k)
+    try:
+        return operator.index(k)
+    except TypeError:
+        raise IndexError(f"an index is an int, a slice, '...', None or an array of ints, got {k!r}") from None
+
+
 @op
 def _get_item(x: Any, key: Any) -> Tensor:
     x = tensor(x)
@@ -92,11 +102,13 @@ def _get_item(x: Any, key: Any) -> Tensor:
         if j in arrays:
             begin, size, step = 0, n, 1
         elif isinstance(k, _Slice):
-            begin, stop, step = _Slice(*(None if v is None else int(v) for v in (k.start, k.stop, k.step))).indices(n)
+            begin, stop, step = _Slice(*(None if v is None else _place(v) for v in (k.start, k.stop, k.step))).indices(
+                n
+            )
             size = len(range(begin, stop, step))
             begin = begin if size else 0
         else:
-            begin, size, step = int(k), 1, 1
+            begin, size, step = _place(k), 1, 1
             if not -n <= begin < n:
                 raise IndexError(f"index {begin} is out of bounds for axis {axis} of size {n}")
             begin %= n

@@ -47,8 +47,9 @@ relu, sigmoid, softplus = (GENERATED[name] for name in ("relu", "sigmoid", "soft
 
 @op
 def relu6(x: Any) -> Tensor:
-    """min(max(x, 0), 6)."""
-    return clip(floating(x), 0, 6)
+    """min(max(x, 0), 6); derivative 0 at 0 and 6."""
+    x = floating(x)
+    return where(GENERATED["greater_equal"](x, 6), 6, relu(x))
 
 
 @op
@@ -58,18 +59,23 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
     return where(_greater(x, 0), x, _multiply(x, negative_slope))
 
 
+def _exponential_below(x: Tensor, height: float, width: float) -> Tensor:
+    """x where positive, height expm1(x / width) elsewhere, with the derivatives of the latter at 0."""
+    positive = _greater(x, 0)
+    below = where(positive, 0, x)  # chosen before the exponential, which may overflow
+    return where(positive, x, _multiply(_expm1(below if width == 1 else _divide(below, width)), height))
+
+
 @op
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
     """x where positive, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
-    x = floating(x)
-    return where(_greater(x, 0), x, _multiply(_expm1(_minimum(x, 0)), alpha))
+    return _exponential_below(floating(x), alpha, 1.0)
 
 
 @op
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
     """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
-    x = floating(x)
-    return _add(relu(x), _multiply(_expm1(_divide(_minimum(x, 0), alpha)), alpha))
+    return _exponential_below(floating(x), alpha, alpha)
 
 
 @op
