@@ -6,8 +6,8 @@ import pytest
 from nervure import _core
 from op_samples import REFERENCE, dot, mT
 
-UNARY = """neg abs square tanh sigmoid sin softplus relu exp log_softmax softmax logsumexp cumsum
-    stop_gradient"""
+UNARY = """neg abs square tanh sigmoid sin softplus relu exp log_softmax softmax logsumexp cumsum cumprod
+    erf arctan stop_gradient"""
 BINARY = "add subtract multiply maximum divide power"
 
 
@@ -35,7 +35,7 @@ class Grown:
         return self.pool[self.rng.integers(max(0, len(self.pool) - 6) if recent else 0, len(self.pool))]
 
     def grow(self):
-        rng, x, kind = self.rng, self.pick(), self.rng.integers(9)
+        rng, x, kind = self.rng, self.pick(), self.rng.integers(11)
         shape = x[1].shape
         if kind < 2:
             made = self.op(str(rng.choice(UNARY.split())), [x])
@@ -66,6 +66,16 @@ class Grown:
             if not fits:
                 return
             made = self.op("matmul", [x, y], fits[0])
+        elif kind == 8:
+            y = self.pick()
+            if not all(a == b or 1 in (a, b) for a, b in zip(shape, y[1].shape)):
+                return
+            made = self.op("where", [self.op(str(rng.choice(["less", "greater_equal"])), [x, y]), y, x])
+        elif kind == 9:
+            axis, places = int(rng.integers(2)), rng.integers(-1, 1, 3).astype(np.int32)
+            made = self.op("take", [x, (self.graph.constant(places), places)], [axis])
+            places = places % np.int32(shape[axis])
+            made = self.op("scatter_add", [(self.graph.constant(places), places), made], [axis, shape[axis]])
         else:
             axis = int(rng.integers(2))
             made = self.op("concatenate", [x, x], [axis])
@@ -96,6 +106,19 @@ def test_random_graphs(seed):
     want, got = (ahead - behind) / (2 * h), sum(np.vdot(d, v) for d, v in zip(out[1:6], u))
     if not stopped:
         assert abs(got - want) < 1e-6 * (1 + abs(want)), (got, want)
+    # Few results asked for, so that the rest may fuse; and the second derivatives along u.
+    slope = g.op("full", [], [], [0.0], "float64")
+    for d, v in zip(grads, u):
+        slope = g.op("add", [slope, dot(g, d, g.constant(v))])
+    twice = g.grad(slope, t.inputs)
+    few = g.plan(t.inputs, [loss, *grads, slope, *twice])
+    here, ahead, behind = (few.run(*(a + s * d for a, d in zip(t.arrays, u))) for s in (0, h, -h))
+    for got, want in zip(here[:6], out[:6]):
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-11)
+    want, got = (ahead[6] - behind[6]) / (2 * h), sum(np.vdot(d, v) for d, v in zip(here[7:], u))
+    size = sum(np.abs(d).max() for d in here[7:])
+    if not stopped:
+        assert abs(got - want) < 1e-5 * (1 + abs(want) + size), (got, want)
 
 
 def reachable(node):
