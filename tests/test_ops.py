@@ -611,6 +611,12 @@ BAD = [
     ("zeros", ((-1,),), "zeros"),
     ("max", (np.zeros((2, 0), bool), 1), r"max: an empty axis has none, in shape \(2, 0\)"),
     ("tril", (V,), "tril"),
+    ("tensordot", (A, B, -1), "tensordot"),
+    ("tensordot", (A, A, [[0, 0], [0, 0]]), "tensordot"),
+    ("pad", (A, ((1, 1),) * 3), r"pad: pad_width is no pair for each axis of shape \(3, 4\)"),
+    ("cross", (A, A), "cross: vectors of 2 or 3"),
+    ("one_hot", ([1], -1), "one_hot: .*negative"),
+    ("layer_normalization", (A, V[:2]), "layer_normalization: .*broadcast"),
     ("slice_update", (A, (2, 3), A[:2, :2]), r"slice_update: updates of shape \(2, 2\) at \(2, 3\)"),
     ("roll", (T, (1, 2, 3), (0, 1)), "roll: 3 shifts do not go with 2 axes"),
 ]
@@ -620,6 +626,13 @@ BAD = [
 def test_errors_name_the_op(name, args, message):
     with pytest.raises(ValueError, match=message):
         getattr(ops, name)(*args)
+
+
+def test_cross_of_vectors_of_two():
+    a, b, c = A[:, :2], B[:, :2], B[:, :3]
+    padded = [np.pad(x, ((0, 0), (0, 1))) for x in (a, b)]
+    np.testing.assert_allclose(ops.cross(a, b), np.cross(*padded)[:, 2], rtol=1e-6)
+    np.testing.assert_allclose(ops.cross(a, c), np.cross(padded[0], c), rtol=1e-6)
 
 
 def test_places_and_counts_may_be_arrays():
@@ -638,6 +651,14 @@ def test_axes_and_shapes_are_whole_numbers(bad):
         ops.zeros(bad)
     with pytest.raises(TypeError, match="reshape: a shape is an int"):
         ops.reshape(A, bad)
+
+
+@pytest.mark.parametrize("bad", ["a", None, 1j, np.array([object()]), np.array(["a"])])
+def test_what_is_no_number(bad):
+    with pytest.raises(TypeError, match=r"^add: expected numbers or booleans, got"):
+        ops.add(bad, 1)
+    with pytest.raises(TypeError, match=r"^gelu: expected numbers or booleans, got"):
+        ops.gelu(bad)
 
 
 def test_what_is_neither_array_nor_hashable():

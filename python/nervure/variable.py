@@ -107,7 +107,11 @@ class Variable(Operators):
         return self.core.array if scope is None else scope.read(self)
 
     def numpy(self) -> "np.ndarray[Any, Any]":
-        """A writable view of the memory."""
+        """A writable view of the memory.
+
+        Inside a trace, too, where it shows what the variable held before, and what is made of it is a constant; `value`
+        follows the trace.
+        """
         return self.core.array
 
     @property

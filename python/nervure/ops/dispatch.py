@@ -284,6 +284,15 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
     def call(*args: Any, **kwargs: Any) -> Any:
         if local.scope is not None:
             return f(*args, **kwargs)
+        try:
+            return eagerly(args, kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            name, text = f.__name__.strip("_"), error.args[0] if error.args else ""
+            if isinstance(text, str) and not text.startswith(name):  # it speaks of a part, not of what was called
+                error.args = (f"{name}: {text}", *error.args[1:])
+            raise
+
+    def eagerly(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs: list[Any] = []
         spec = []
         try:

@@ -534,7 +534,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     x = tensor(x)
     if constant_values is not None and mode != "constant":
         raise ValueError(f"pad: constant_values are for mode='constant', got mode={mode!r}")
-    widths = np.broadcast_to(np.asarray(plain(pad_width), dtype=np.int64), (x.ndim, 2)).tolist()
+    try:
+        widths = np.broadcast_to(np.asarray(plain(pad_width), dtype=np.int64), (x.ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(f"pad: pad_width is no pair for each axis of shape {x.shape}, got {pad_width}") from None
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: widths cannot be negative, got {pad_width}")
     if mode == "constant":
