@@ -72,7 +72,12 @@ def _contract(a: Tensor, b: Tensor, left: Sequence[int], right: Sequence[int]) -
 @op(arrays=2)
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
     """The sum of products over the last `axes` axes of x1 and the first of x2, or over axes[0] of x1 and axes[1] of
-    x2."""
+    x2.
+
+    >>> import nervure as nv
+    >>> nv.ops.tensordot([[1.0, 2.0]], [[3.0], [4.0]], axes=1)
+    array([[11.]], dtype=float32)
+    """
     a, b = pair(x1, x2)
     if isinstance(axes, (list, tuple)):
         left, right = ([v] if isinstance(v, int) else list(v) for v in axes)
@@ -94,6 +99,10 @@ def dot(x1: Any, x2: Any) -> Tensor:
     """The sum of products over the last axis of x1 and the last but one of x2 (its only one, if a vector).
 
     A scalar multiplies.
+
+    >>> import nervure as nv
+    >>> nv.ops.dot([1.0, 2.0], [3.0, 4.0])
+    array(11., dtype=float32)
     """
     a, b = pair(x1, x2)
     if a.ndim == 0 or b.ndim == 0:
@@ -105,7 +114,12 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
 @op(arrays=2)
 def inner(x1: Any, x2: Any) -> Tensor:
-    """The sum of products over the last axes."""
+    """The sum of products over the last axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.inner([[1.0, 2.0]], [[3.0, 4.0]])
+    array([[11.]], dtype=float32)
+    """
     a, b = pair(x1, x2)
     if a.ndim == 0 or b.ndim == 0:
         return _multiply(a, b)
@@ -116,21 +130,38 @@ def inner(x1: Any, x2: Any) -> Tensor:
 
 @op(arrays=2)
 def vdot(x1: Any, x2: Any) -> Tensor:
-    """The sum of the products of all elements, both flattened."""
+    """The sum of the products of all elements, both flattened.
+
+    >>> import nervure as nv
+    >>> nv.ops.vdot([1.0, 2.0], [3.0, 4.0])
+    array(11., dtype=float32)
+    """
     a, b = pair(x1, x2)
     return sum(_multiply(reshaped(a, (a.size,)), reshaped(b, (b.size,))))
 
 
 @op(arrays=2)
 def outer(x1: Any, x2: Any) -> Tensor:
-    """All products of an element of x1 (rows) and one of x2 (columns), both flattened."""
+    """All products of an element of x1 (rows) and one of x2 (columns), both flattened.
+
+    >>> import nervure as nv
+    >>> nv.ops.outer([1, 2], [3, 4])
+    array([[3, 4],
+           [6, 8]], dtype=int32)
+    """
     a, b = pair(x1, x2)
     return _multiply(reshaped(a, (a.size, 1)), reshaped(b, (1, b.size)))
 
 
 @op(arrays=2)
 def kron(x1: Any, x2: Any) -> Tensor:
-    """The Kronecker product."""
+    """The Kronecker product.
+
+    >>> import nervure as nv
+    >>> nv.ops.kron([[1, 2]], [[1], [1]])
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     a, b = pair(x1, x2)
     n = max(a.ndim, b.ndim)
     left, right = (1,) * (n - a.ndim) + a.shape, (1,) * (n - b.ndim) + b.shape
@@ -146,6 +177,10 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
     """The cross product of 3-vectors along `axis`, or along `axisa` and `axisb` with the result along `axisc`.
 
     The third element of a 2-vector is 0; of two 2-vectors the result is the third element alone, without the axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.cross([1, 0, 0], [0, 1, 0])
+    array([0, 0, 1], dtype=int32)
     """
     a, b = pair(x1, x2)
     if axis is not None:

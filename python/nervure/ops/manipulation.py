@@ -86,7 +86,12 @@ empty = zeros
 
 @op
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """`fill_value` in x's shape and dtype."""
+    """`fill_value` in x's shape and dtype.
+
+    >>> import nervure as nv
+    >>> nv.ops.full_like([1.5, 2.5], 7)
+    array([7., 7.], dtype=float32)
+    """
     x = tensor(x)
     return broadcasted(at(fill_value, standardize_dtype(dtype) if dtype is not None else x.dtype), x.shape)
 
@@ -136,7 +141,12 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
-    """`num` numbers evenly from start to stop, which may be arrays: then the numbers run along `axis`."""
+    """`num` numbers evenly from start to stop, which may be arrays: then the numbers run along `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.linspace(0, 1, 3)
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
     start, stop = promote(start, stop, least=4)
     name = standardize_dtype(dtype) if dtype is not None else start.dtype
     step = _multiply(_subtract(stop, start), 1.0 / max(num - endpoint, 1))
@@ -161,7 +171,13 @@ def logspace(
 
 @op(arrays=0)
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """N x M, 1 on the k-th diagonal and 0 elsewhere."""
+    """N x M, 1 on the k-th diagonal and 0 elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.eye(2, k=1)
+    array([[0., 1.],
+           [0., 0.]], dtype=float32)
+    """
     shape = (N, N if M is None else M)
     return cast_to(_equal(_add(iota(shape, 0), k), iota(shape, 1)), standardize_dtype(dtype))
 
@@ -173,7 +189,13 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 @op(arrays=0)
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """N x M, 1 on and below the k-th diagonal and 0 above."""
+    """N x M, 1 on and below the k-th diagonal and 0 above.
+
+    >>> import nervure as nv
+    >>> nv.ops.tri(2)
+    array([[1., 0.],
+           [1., 1.]], dtype=float32)
+    """
     shape = (N, N if M is None else M)
     return cast_to(_lower(shape, k), standardize_dtype(dtype))
 
@@ -187,21 +209,40 @@ def _lower(shape: tuple[int, ...], k: int) -> Tensor:
 
 @op
 def tril(x: Any, k: int = 0) -> Tensor:
-    """`x` with zeros above the k-th diagonal of the last two axes."""
+    """`x` with zeros above the k-th diagonal of the last two axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.tril([[1, 2], [3, 4]])
+    array([[1, 0],
+           [3, 4]], dtype=int32)
+    """
     x = tensor(x)
     return where(_lower(x.shape[-2:], k), x, scalar(0, x.dtype))
 
 
 @op
 def triu(x: Any, k: int = 0) -> Tensor:
-    """`x` with zeros below the k-th diagonal of the last two axes."""
+    """`x` with zeros below the k-th diagonal of the last two axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.triu([[1, 2], [3, 4]])
+    array([[1, 2],
+           [0, 4]], dtype=int32)
+    """
     x = tensor(x)
     return where(_lower(x.shape[-2:], k - 1), scalar(0, x.dtype), x)
 
 
 @op(arrays=99)
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
-    """Coordinate grids of 1-d arrays."""
+    """Coordinate grids of 1-d arrays.
+
+    >>> import nervure as nv
+    >>> nv.ops.meshgrid([1, 2], [3, 4])
+    [array([[1, 2],
+           [1, 2]], dtype=int32), array([[3, 3],
+           [4, 4]], dtype=int32)]
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     vectors = [ravel(v) for v in x]
@@ -247,7 +288,13 @@ def ravel(x: Any) -> Tensor:
 
 @op
 def expand_dims(x: Any, axis: Any) -> Tensor:
-    """`x` with a new axis of size 1 at `axis`, or at each of several."""
+    """`x` with a new axis of size 1 at `axis`, or at each of several.
+
+    >>> import nervure as nv
+    >>> nv.ops.expand_dims([1, 2], 1)
+    array([[1],
+           [2]], dtype=int32)
+    """
     x = tensor(x)
     count = len(axis) if isinstance(axis, (list, tuple)) else 1
     axes = axes_of(axis, x.ndim + count, "expand_dims")
@@ -257,7 +304,12 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
 
 @op
 def squeeze(x: Any, axis: Any = None) -> Tensor:
-    """`x` without `axis`, or without all axes, of size 1."""
+    """`x` without `axis`, or without all axes, of size 1.
+
+    >>> import nervure as nv
+    >>> nv.ops.squeeze([[1, 2]])
+    array([1, 2], dtype=int32)
+    """
     x = tensor(x)
     shape = x.shape
     axes = tuple(k for k, n in enumerate(shape) if n == 1) if axis is None else axes_of(axis, len(shape), "squeeze")
@@ -269,7 +321,13 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
 
 @op
 def transpose(x: Any, axes: Any = None) -> Tensor:
-    """`x` with its axes in the order `axes`, reversed by default."""
+    """`x` with its axes in the order `axes`, reversed by default.
+
+    >>> import nervure as nv
+    >>> nv.ops.transpose([[1, 2], [3, 4]])
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     x = tensor(x)
     n = x.ndim
     order = tuple(range(n))[::-1] if axes is None else tuple(axis_of(k, n, "transpose") for k in axes)
@@ -290,7 +348,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
 
 @op
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
-    """`x` with the axes `source` at the positions `destination`; the others keep their order."""
+    """`x` with the axes `source` at the positions `destination`; the others keep their order.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     x = tensor(x)
     n = x.ndim
     pairs = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (source, destination)]
@@ -305,7 +368,13 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 
 @op
 def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """`x` repeated along new axes and axes of size 1."""
+    """`x` repeated along new axes and axes of size 1.
+
+    >>> import nervure as nv
+    >>> nv.ops.broadcast_to([1, 2], (2, 2))
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     return broadcasted(tensor(x), shape_of(shape, "broadcast_to"))
 
 
@@ -332,7 +401,13 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
 @op(sequence=True)
 def stack(x: Any, axis: int = 0) -> Tensor:
-    """Arrays of one shape side by side along a new axis."""
+    """Arrays of one shape side by side along a new axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.stack([[1, 2], [3, 4]], axis=1)
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     parts = joined(x, "stack")
     shape = parts[0].shape
     for part in parts:
@@ -418,7 +493,12 @@ def vsplit(x: Any, indices_or_sections: Any) -> Any:
 
 @op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The slices along `axis`, as a list."""
+    """The slices along `axis`, as a list.
+
+    >>> import nervure as nv
+    >>> nv.ops.unstack([[1, 2], [3, 4]])
+    [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
     x = tensor(x)
     k = axis_of(axis, x.ndim, "unstack")
     shape = x.shape
@@ -430,7 +510,12 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 @op
 def tile(x: Any, repeats: Any) -> Tensor:
-    """`x` laid `repeats[k]` times along axis k."""
+    """`x` laid `repeats[k]` times along axis k.
+
+    >>> import nervure as nv
+    >>> nv.ops.tile([1, 2], 2)
+    array([1, 2, 1, 2], dtype=int32)
+    """
     x = tensor(x)
     times = shape_of(repeats, "tile")
     n = max(len(times), x.ndim)
@@ -470,7 +555,12 @@ def _repeat(x: Any, counts: tuple[int, ...], axis: int | None) -> Tensor:
 
 @op
 def flip(x: Any, axis: Any = None) -> Tensor:
-    """`x` with the order along axes reversed."""
+    """`x` with the order along axes reversed.
+
+    >>> import nervure as nv
+    >>> nv.ops.flip([1, 2, 3])
+    array([3, 2, 1], dtype=int32)
+    """
     x = tensor(x)
     for k in axes_of(axis, x.ndim, "flip"):
         n = x.shape[k]
@@ -509,6 +599,10 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
     """Elements moved along `axis` by `shift`; those that leave at one end come in at the other.
 
     Both may be sequences; one of them alone goes with each of the other. Without an axis `x` is rolled as if flat.
+
+    >>> import nervure as nv
+    >>> nv.ops.roll([1, 2, 3], 1)
+    array([3, 1, 2], dtype=int32)
     """
     x = tensor(x)
     if axis is None:
@@ -530,6 +624,10 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     """`x` with more elements before and after each axis: an int, (before, after), or one such pair an axis.
 
     `mode`: "constant" (`constant_values`, 0 by default), or "edge", "reflect", "symmetric", "wrap" as in NumPy.
+
+    >>> import nervure as nv
+    >>> nv.ops.pad([1, 2], (1, 2))
+    array([0, 1, 2, 0, 0], dtype=int32)
     """
     x = tensor(x)
     if constant_values is not None and mode != "constant":
@@ -555,7 +653,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
 @op
 def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
-    """The n-th differences of neighbours along `axis`."""
+    """The n-th differences of neighbours along `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.diff([1, 4, 9])
+    array([3, 5], dtype=int32)
+    """
     x = tensor(a)
     k = axis_of(axis, x.ndim, "diff")
     for _ in range(n):
@@ -567,7 +670,12 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
 
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The elements x[.., i, i + offset, ..] of two axes, as a last axis."""
+    """The elements x[.., i, i + offset, ..] of two axes, as a last axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.diagonal([[1, 2], [3, 4]])
+    array([1, 4], dtype=int32)
+    """
     x = tensor(x)
     n = x.ndim
     a, b = axis_of(axis1, n, "diagonal"), axis_of(axis2, n, "diagonal")
@@ -582,7 +690,13 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 @op
 def diag(x: Any, k: int = 0) -> Tensor:
-    """A matrix with a vector on its k-th diagonal; or the k-th diagonal of a matrix."""
+    """A matrix with a vector on its k-th diagonal; or the k-th diagonal of a matrix.
+
+    >>> import nervure as nv
+    >>> nv.ops.diag([1, 2])
+    array([[1, 0],
+           [0, 2]], dtype=int32)
+    """
     x = tensor(x)
     if x.ndim == 2:
         return diagonal(x, k)
@@ -602,7 +716,12 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
 
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of a diagonal."""
+    """The sum of a diagonal.
+
+    >>> import nervure as nv
+    >>> nv.ops.trace([[1, 2], [3, 4]])
+    array(5, dtype=int32)
+    """
     from .reduction import sum as sum_
 
     return sum_(diagonal(x, offset, axis1, axis2), axis=-1)
@@ -610,7 +729,12 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 @op(arrays=2)
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
-    """The integral along `axis` by the trapezoidal rule."""
+    """The integral along `axis` by the trapezoidal rule.
+
+    >>> import nervure as nv
+    >>> nv.ops.trapezoid([1.0, 2.0, 3.0])
+    array(4., dtype=float32)
+    """
     from .reduction import sum as sum_
 
     y = promote(y, least=4)[0]
