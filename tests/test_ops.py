@@ -628,6 +628,16 @@ def test_errors_name_the_op(name, args, message):
         getattr(ops, name)(*args)
 
 
+def test_divisions_are_divisions():
+    """Times 1 / n would be off by a bit: at 49, for one."""
+    for n in (3, 49, 98, 103):
+        assert ops.mean(np.ones(n)) == ops.mean(np.ones(n, F)) == 1
+        np.testing.assert_array_equal(ops.linspace(0, n, n + 1), np.arange(n + 1))
+    for q in range(101):
+        np.testing.assert_allclose(ops.percentile(np.arange(101.0), q), q, rtol=3e-16)
+    assert ops.quantile(np.array([0.0, 1.0]), 0.1) == 0.1
+
+
 def test_cross_of_vectors_of_two():
     a, b, c = A[:, :2], B[:, :2], B[:, :3]
     padded = [np.pad(x, ((0, 0), (0, 1))) for x in (a, b)]

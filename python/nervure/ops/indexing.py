@@ -11,6 +11,7 @@ from .._tensor import Tensor
 from ..variable import Variable
 from .dispatch import (
     as_array,
+    at,
     axis_of,
     cast_to,
     floating,
@@ -484,7 +485,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     array(2.5, dtype=float32)
     """
     x = floating(x)
-    q = cast_to(floating(q), x.dtype)
+    q = at(q, x.dtype)
     last, order, _ = on_last(x, axis, "quantile")
     n = last.shape[-1]
     if n == 0:
@@ -520,7 +521,8 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
     >>> nv.ops.percentile([1.0, 2.0, 3.0], 50)
     array(2., dtype=float32)
     """
-    return quantile(x, _multiply(floating(q), 0.01), axis, method, keepdims)
+    x = floating(x)
+    return quantile(x, GENERATED["divide"](at(q, x.dtype), 100.0), axis, method, keepdims)
 
 
 @op

@@ -149,7 +149,7 @@ def linspace(
     """
     start, stop = promote(start, stop, least=4)
     name = standardize_dtype(dtype) if dtype is not None else start.dtype
-    step = _multiply(_subtract(stop, start), 1.0 / max(num - endpoint, 1))
+    step = GENERATED["divide"](_subtract(stop, start), float(max(num - endpoint, 1)))
     shape = step.shape
     k = axis_of(axis, len(shape) + 1, "linspace")
     index = iota((*(1,) * k, num, *(1,) * (len(shape) - k)), k, start.dtype)

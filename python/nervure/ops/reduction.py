@@ -143,7 +143,7 @@ def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     shape = x.shape
     n = math.prod(shape[k] for k in axes_of(axis, len(shape), "mean"))
     y = reduce("sum", x, axis, keepdims)
-    return y if n == 1 else _multiply(y, 1.0 / n if n else math.nan)
+    return y if n == 1 else _divide(y, float(n))  # not times 1 / n: the mean of ones is 1
 
 
 @op
