@@ -140,6 +140,16 @@ def test_operators():
     assert (b ^ True).tolist() == [False, True]
 
 
+def test_python_numbers_go_to_float64_as_they_are():
+    for value in (0.1, [0.1], (0.1,)):
+        v = nv.Variable(value, dtype="float64")
+        assert v.numpy().ravel()[0] == nv.ops.convert_to_tensor(value, "float64").ravel()[0] == 0.1
+        v.assign(np.zeros(v.shape))
+        assert np.ravel(v.assign(value))[0] == 0.1
+    assert nv.Variable([0.1]).dtype == "float32"
+    assert nv.ops.arange(2**53, 2**53 + 2, dtype="int64").tolist() == [2**53, 2**53 + 1]
+
+
 def test_hash_is_by_identity():
     a, b = nv.Variable([1.0]), nv.Variable([1.0])
     assert len({a, b, a}) == 2

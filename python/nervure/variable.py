@@ -82,7 +82,7 @@ class Variable(Operators):
         else:
             from .ops.dispatch import as_array
 
-            value = as_array(initializer)
+            value = as_array(initializer, exact=dtype is not None)
             dtype = graph_dtype(value.dtype) if dtype is None else standardize_dtype(dtype)
             shape = value.shape
         self.core = _core.Variable(shape, dtype)
@@ -172,7 +172,7 @@ class Variable(Operators):
             return scope.assign(self, value)
         from .ops.dispatch import as_array
 
-        self._set(as_array(value))
+        self._set(as_array(value, exact=True))
         return self.core.array
 
     def assign_add(self, value: Any) -> Any:

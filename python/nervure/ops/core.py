@@ -32,7 +32,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         return x if dtype is None else cast(x, dtype)
     if isinstance(x, Operators) and not isinstance(x, (Tensor, Variable)):
         return x if dtype is None else cast(x, dtype)
-    array = as_array(x)
+    array = as_array(x, exact=dtype is not None)
     return np.array(array, graph_dtype(array.dtype) if dtype is None else standardize_dtype(dtype))
 
 

@@ -59,18 +59,18 @@ def _scope() -> Scope:
 def scalar(value: Any, dtype: str) -> Tensor:
     """A 0-d constant."""
     graph = local.scope.graph  # type: ignore[union-attr]
-    if dtype == "int64" and not -(2**53) <= value <= 2**53:  # an attribute is a double
+    if dtype == "int64" and not -(2**53) < value < 2**53:  # an attribute is a double
         return Tensor(graph.constant(np.array(value, dtype)))
     return Tensor(graph.op("full", (), (), (value,), dtype))
 
 
-def as_array(x: Any) -> "np.ndarray[Any, Any]":
+def as_array(x: Any, exact: bool = False) -> "np.ndarray[Any, Any]":
     """`x` as a NumPy array. What is in lists counts as Python numbers: floats give floatx, integers int32 if they
-    fit."""
+    fit; unless `exact`, for callers that know a dtype: 0.1 goes to float64 as it is."""
     if isinstance(x, Tensor):
         raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
     array = np.asarray(x)
-    if type(x) in (int, float) or isinstance(x, (list, tuple)):
+    if not exact and (type(x) in (int, float) or isinstance(x, (list, tuple))):
         if array.dtype == np.float64:
             return array.astype(config.floatx())
         if array.dtype == np.int64 and (array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)):
