@@ -4,6 +4,7 @@ views, threads, bad data."""
 import itertools
 import math
 
+import nervure as nv
 import numpy as np
 import pytest
 from nervure import _core
@@ -157,6 +158,32 @@ def test_products_with_zeros():
         np.testing.assert_allclose(evaluate("cumprod", [x], dy=dy)[1][0], dy @ np.array(jacobian))
 
 
+@pytest.mark.parametrize("x", [[0.0, 0.0, 3.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [2.0, 0.0, 3.0], [1.0, 2.0, 4.0]])
+def test_second_derivatives_of_products_with_zeros(x):
+    """By two elements: the product of the third, whatever they are."""
+    x, weight = np.array(x), np.array([1.0, 10.0, 100.0])
+    pairs = [[0.0 if i == j else x[3 - i - j] for j in range(3)] for i in range(3)]
+    running = 100 * np.array(pairs) + 10 * np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]])
+    for op, ints, dy, want in (("prod", [0], [1.0], np.array(pairs)), ("cumprod", [], weight, running)):
+        s = Sample(op, [x], ints, (), None)
+        (first,) = s.graph.grad(s.node, s.inputs, s.graph.constant(np.array(dy)))
+        for k in range(3):
+            (row,) = s.graph.grad(first, s.inputs, s.graph.constant(np.eye(3)[k]))
+            np.testing.assert_allclose(s.graph.plan(s.inputs, [row]).run(x)[0], want[k])
+
+
+def test_prod_of_middle_axes_with_zeros():
+    x = np.random.default_rng(0).integers(-1, 2, (3, 1, 4, 2)).astype(float)
+    want = np.empty_like(x)
+    for at in np.ndindex(*x.shape):
+        rest = x.copy()
+        rest[at] = 1.0
+        want[at] = rest[:, 0, :, at[3]].prod()
+    np.testing.assert_array_equal(evaluate("prod", [x], [0, 1, 2])[1][0], want)
+    want = np.stack([np.prod(np.delete(x, k, 2), 2) for k in range(4)], 2)
+    np.testing.assert_array_equal(evaluate("prod", [x], [2])[1][0], want)
+
+
 def test_softmax_family_far_from_zero():
     x = np.array([[1e4, 1e4 + 1, -1e4], [-1e4, -1e4, -1e4], [700.0, -700.0, 0.0]])
     want = x - x.max(-1, keepdims=True) - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))
@@ -200,6 +227,49 @@ def test_constant_operands(name):
         np.testing.assert_allclose(
             slope[smooth], want[smooth], rtol=1e-6, atol=1e-6, err_msg=f"d {name} {value} {side}"
         )
+
+
+ODD = [0.0, -0.0, 1.0, -1.0, 2.0, np.inf, -np.inf, np.nan, 3e38, 1e-30, 1e20]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y, c: x + c(0.0),
+        lambda x, y, c: c(0.0) + x,
+        lambda x, y, c: x - c(0.0),
+        lambda x, y, c: x - c(-0.0),
+        lambda x, y, c: c(0.0) - x,
+        lambda x, y, c: c(-0.0) - x,
+        lambda x, y, c: -(x - y),
+        lambda x, y, c: x * c(0.0),
+        lambda x, y, c: x * c(-1.0),
+        lambda x, y, c: x * c(1e30) * c(1e-30),
+        lambda x, y, c: x * c(1e-30) * c(1e30),
+        lambda x, y, c: x * c(2.0) * c(0.5),
+        lambda x, y, c: x * c(0.5) * c(0.5),
+        lambda x, y, c: x / c(0.0),
+        lambda x, y, c: x / c(4.0),
+        lambda x, y, c: c(0.0) / x,
+        lambda x, y, c: c(1.0) / x,
+        lambda x, y, c: x - x,
+        lambda x, y, c: x / x,
+        lambda x, y, c: (-x) * (-y),
+        lambda x, y, c: x - (-y),
+        lambda x, y, c: (-x) + y,
+        lambda x, y, c: (-x) * c(3.0),
+    ],
+)
+def test_simplifying_changes_no_zero_infinity_or_nan(f):
+    """Also where an infinity has the sign of a zero: the reciprocals are compared, too."""
+    x, y = (a.ravel() for a in np.meshgrid(np.array(ODD, np.float32), np.array(ODD, np.float32)))
+    with np.errstate(all="ignore"):
+        want = f(x, y, np.float32)
+        traced = nv.function(lambda x, y: (z := f(x, y, float), 1.0 / z))
+        got, turned = traced(x, y)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(turned, 1 / want)
 
 
 # ---- bad data stops the run ----

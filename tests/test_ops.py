@@ -50,6 +50,19 @@ SAME_AS_NUMPY = [
     ("round", (A * 100, -1)),
     *each("add subtract multiply divide true_divide maximum minimum arctan2 hypot logaddexp logaddexp2", A, B),
     *each("add floor_divide mod fmod fmax fmin heaviside", T, V),
+    *each("abs absolute fabs negative sign square", N),
+    ("abs", (np.array([-(2**40), 3]),)),
+    ("abs", (np.array([True, False]),)),
+    ("fmod", (N, np.array([-4, 3, 5], np.int32))),
+    ("hypot", (np.array([np.inf, np.nan, 1], F), np.array([np.nan, -np.inf, 1], F))),
+    ("clip", (A, None, 0.5)),
+    ("clip", (A, -0.5, None)),
+    ("median", (np.array([np.inf, np.inf, -np.inf, np.inf], F),)),
+    ("median", (np.array([-np.inf, -np.inf], F),)),
+    ("max", (np.zeros((2, 0, 3), F), (0, 2)), {"keepdims": True}),
+    ("roll", (A, 1, (0, 1))),
+    ("roll", (A, (1, 2), 1)),
+    ("full_like", (N, 2.7)),
     *each("add subtract multiply equal not_equal less less_equal greater greater_equal", N, N[:1]),
     ("power", (P, B)),
     ("power", (N, 2)),
@@ -365,6 +378,9 @@ def test_wide_dtypes_are_kept():
     assert ops.add(1, 1).dtype == np.int32
     assert ops.add(1.0, 1).dtype == F
     assert ops.add([1, 2], [0.5, 0.5]).dtype == F
+    assert ops.full((2,), 7).dtype == ops.full((2,), True).dtype == F  # as zeros and ones
+    assert ops.cast(2.7, "int32") == 2
+    assert ops.vectorized_map(function=lambda x: x + 1, elements=A).dtype == F
 
 
 def test_floatx_is_part_of_the_signature():
@@ -408,6 +424,9 @@ def test_getitem_errors():
         (2, IndexError),
         ((0, 0, 0, 0), IndexError),
         ((..., ...), IndexError),
+        (1.5, IndexError),
+        ("a", IndexError),
+        (slice(0.5, None), IndexError),
     ]:
         with pytest.raises(error):
             nv.function(lambda x, key=key: x[key])(T)
@@ -450,6 +469,9 @@ def test_scatter_and_segments():
     np.testing.assert_array_equal(ops.scatter_update(x, [[1], [3]], [7.0, 8.0]), [0, 7, 2, 8])
     np.testing.assert_array_equal(ops.scatter_update(x, [[1], [1]], [7.0, 8.0], reduction="add"), [0, 16, 2, 3])
     np.testing.assert_array_equal(ops.segment_sum(A, [1, 0, 1], 3), [A[1], A[0] + A[2], np.zeros(4)])
+    np.testing.assert_array_equal(ops.segment_sum(A, [-1, 0, -5], 2), [A[1], np.zeros(4)])
+    with pytest.raises(IndexError, match="index 2"):
+        ops.segment_sum(A, [0, 2, 0], 2)
     np.testing.assert_array_equal(ops.bincount([1, 2, 1], weights=[0.5, 1.0, 2.0]), [0, 2.5, 1])
     np.testing.assert_array_equal(ops.slice(T, (0, 1, 2), (2, 1, 2)), T[:2, 1:2, 2:])
     updated = T.copy()
@@ -587,6 +609,16 @@ BAD = [
     ("where", (A > 0,), "where"),
     ("stack", ([],), "stack"),
     ("zeros", ((-1,),), "zeros"),
+    ("max", (np.zeros((2, 0), bool), 1), r"max: an empty axis has none, in shape \(2, 0\)"),
+    ("tril", (V,), "tril"),
+    ("tensordot", (A, B, -1), "tensordot"),
+    ("tensordot", (A, A, [[0, 0], [0, 0]]), "tensordot"),
+    ("pad", (A, ((1, 1),) * 3), r"pad: pad_width is no pair for each axis of shape \(3, 4\)"),
+    ("cross", (A, A), "cross: vectors of 2 or 3"),
+    ("one_hot", ([1], -1), "one_hot: .*negative"),
+    ("layer_normalization", (A, V[:2]), "layer_normalization: .*broadcast"),
+    ("slice_update", (A, (2, 3), A[:2, :2]), r"slice_update: updates of shape \(2, 2\) at \(2, 3\)"),
+    ("roll", (T, (1, 2, 3), (0, 1)), "roll: 3 shifts do not go with 2 axes"),
 ]
 
 
@@ -594,6 +626,54 @@ BAD = [
 def test_errors_name_the_op(name, args, message):
     with pytest.raises(ValueError, match=message):
         getattr(ops, name)(*args)
+
+
+def test_divisions_are_divisions():
+    """Times 1 / n would be off by a bit: at 49, for one."""
+    for n in (3, 49, 98, 103):
+        assert ops.mean(np.ones(n)) == ops.mean(np.ones(n, F)) == 1
+        np.testing.assert_array_equal(ops.linspace(0, n, n + 1), np.arange(n + 1))
+    for q in range(101):
+        np.testing.assert_allclose(ops.percentile(np.arange(101.0), q), q, rtol=3e-16)
+    assert ops.quantile(np.array([0.0, 1.0]), 0.1) == 0.1
+
+
+def test_cross_of_vectors_of_two():
+    a, b, c = A[:, :2], B[:, :2], B[:, :3]
+    padded = [np.pad(x, ((0, 0), (0, 1))) for x in (a, b)]
+    np.testing.assert_allclose(ops.cross(a, b), np.cross(*padded)[:, 2], rtol=1e-6)
+    np.testing.assert_allclose(ops.cross(a, c), np.cross(padded[0], c), rtol=1e-6)
+
+
+def test_places_and_counts_may_be_arrays():
+    for name in ("split", "array_split"):
+        for got, want in zip(getattr(ops, name)(T, np.array([1, 3]), 2), np.split(T, [1, 3], 2), strict=True):
+            np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(ops.repeat(A, np.array([2]), 1), np.repeat(A, 2, 1))
+    np.testing.assert_array_equal(ops.repeat(A, np.array([1, 0, 3]), 0), np.repeat(A, [1, 0, 3], 0))
+
+
+@pytest.mark.parametrize("bad", [1.5, "a", (0, 0.5)])
+def test_axes_and_shapes_are_whole_numbers(bad):
+    with pytest.raises(TypeError, match="sum: an axis is an int"):
+        ops.sum(A, axis=bad)
+    with pytest.raises(TypeError, match="zeros: a shape is an int"):
+        ops.zeros(bad)
+    with pytest.raises(TypeError, match="reshape: a shape is an int"):
+        ops.reshape(A, bad)
+
+
+@pytest.mark.parametrize("bad", ["a", None, 1j, np.array([object()]), np.array(["a"])])
+def test_what_is_no_number(bad):
+    with pytest.raises(TypeError, match=r"^add: expected numbers or booleans, got"):
+        ops.add(bad, 1)
+    with pytest.raises(TypeError, match=r"^gelu: expected numbers or booleans, got"):
+        ops.gelu(bad)
+
+
+def test_what_is_neither_array_nor_hashable():
+    with pytest.raises(TypeError, match=r"must be hashable, got \{1\}"):
+        ops.sum(A, axis={1})
 
 
 def test_an_error_leaves_no_trace_open():

@@ -74,7 +74,15 @@ def test_bernoulli_and_dropout():
     assert (rows == rows[:, :1]).all()
     assert 20 < (rows[:, 0] == 0).sum() < 80
     assert random.dropout(np.ones(3), 0.0).tolist() == [1, 1, 1]
-    assert random.dropout(np.ones(3), 1.0, seed=1).tolist() == [0, 0, 0]
+    assert random.dropout(np.array([1, np.inf, np.nan]), 1.0, seed=1).tolist() == [0, 0, 0]
+
+
+def test_bad_noise_shapes_and_ranges():
+    for bad in ((3,), (3, 5), (2, 1)):
+        with pytest.raises(ValueError, match="noise_shape"):
+            random.dropout(np.ones((3, 2)), 0.5, noise_shape=bad)
+    with pytest.raises(TypeError, match="randint: minval and maxval must be ints"):
+        random.randint((3,), 0, np.array([1, 2, 3]))
 
 
 def test_categorical():

@@ -105,10 +105,14 @@ def test_bad_arguments():
         nv.Variable(1.0).constraint = 3
     with pytest.raises(TypeError):
         nv.Variable(["a"])
+    for bad in (None, "a", object()):
+        with pytest.raises(TypeError, match="expected numbers"):
+            nv.Variable(1.0).assign(bad)
 
 
 def test_python_numbers():
     assert float(nv.Variable(1.5)) == 1.5
+    assert f"{nv.Variable(1.5):.3f} {nv.Variable([2.0], name='v')}".startswith("1.500 <Variable path=v")
     assert int(nv.Variable(3)) == 3
     assert [10, 20, 30][nv.Variable(1)] == 20
     with pytest.raises(TypeError):
@@ -134,6 +138,16 @@ def test_operators():
     assert (b & True).tolist() == [True, False]
     assert (b | True).tolist() == [True, True]
     assert (b ^ True).tolist() == [False, True]
+
+
+def test_python_numbers_go_to_float64_as_they_are():
+    for value in (0.1, [0.1], (0.1,)):
+        v = nv.Variable(value, dtype="float64")
+        assert v.numpy().ravel()[0] == nv.ops.convert_to_tensor(value, "float64").ravel()[0] == 0.1
+        v.assign(np.zeros(v.shape))
+        assert np.ravel(v.assign(value))[0] == 0.1
+    assert nv.Variable([0.1]).dtype == "float32"
+    assert nv.ops.arange(2**53, 2**53 + 2, dtype="int64").tolist() == [2**53, 2**53 + 1]
 
 
 def test_hash_is_by_identity():

@@ -68,7 +68,7 @@ nv_node *nv_sum_to(nv_graph *g, nv_node *a, int ndim, const int64_t *shape) {
 }
 
 bool nv_is_full(const nv_node *n, double *value) {
-  while (n->op->flags & NV_OP_VIEW) n = n->in[0];
+  while (n->op->flags & NV_OP_VIEW && !(n->op->flags & NV_OP_HIDDEN)) n = n->in[0]; /* identity is not looked through */
   if (strcmp(n->op->name, "full") != 0) return false;
   *value = n->attrs.f[0];
   return true;

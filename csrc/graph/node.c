@@ -214,6 +214,8 @@ static nv_status make(nv_graph *g, const nv_op *op, nv_node *const *in, int n_in
   draft.id = g->n_nodes;
   if (op->simplify) NV_TRY(op->simplify(g, &draft, &simpler));
   if (simpler) {
+    if (simpler->type.dtype != draft.type.dtype || !nv_same_shape(&simpler->type, &draft.type))
+      return nv_fail(NV_ERR_INTERNAL, "%s: simplified to another type", op->name);
     *out = simpler;
     return NV_OK;
   }

@@ -126,12 +126,18 @@ static nv_status cast_grad(nv_graph *g, nv_node *n, nv_node *d, nv_node **dx) { 
   return nv_built(dx[0] = nv_cast(g, d, n->in[0]->type.dtype));
 }
 
-/* ---- simplifications ---- */
+/* ---- simplifications. No infinity, NaN or sign of a zero changes by one: x + 0 is not x at -0, 0 - x not -x at 0,
+ * -(a - b) not b - a where they are equal, x 0 not 0, and constant factors wait for their turn to overflow. ---- */
+
+/* Whether `n` is 0 everywhere: for floats, the zero of that sign. */
+static bool is_zero(const nv_node *n, bool negative) {
+  double v;
+  return nv_is_full(n, &v) && v == 0 && (!nv_is_float(n->type.dtype) || !!signbit(v) == negative);
+}
 
 static nv_status simplify_neg(nv_graph *g, const nv_node *n, nv_node **out) {
   nv_node *x = n->in[0];
   if (nv_is(x, "neg")) return nv_becomes(out, x->in[0]);
-  if (nv_is(x, "subtract")) return nv_becomes(out, sub(g, x->in[1], x->in[0]));
   return nv_simplify_elementwise(g, n, out);
 }
 
@@ -154,8 +160,8 @@ static nv_status simplify_reciprocal(nv_graph *g, const nv_node *n, nv_node **ou
 
 static nv_status simplify_add(nv_graph *g, const nv_node *n, nv_node **out) {
   nv_node *a = n->in[0], *b = n->in[1];
-  if (nv_is_value(b, 0)) return nv_becomes(out, broadcast_as(g, a, &n->type));
-  if (nv_is_value(a, 0)) return nv_becomes(out, broadcast_as(g, b, &n->type));
+  if (is_zero(b, true)) return nv_becomes(out, broadcast_as(g, a, &n->type));
+  if (is_zero(a, true)) return nv_becomes(out, broadcast_as(g, b, &n->type));
   if (nv_is(b, "neg")) return nv_becomes(out, sub(g, a, b->in[0]));
   if (nv_is(a, "neg")) return nv_becomes(out, sub(g, b, a->in[0]));
   return nv_simplify_commutative(g, n, out);
@@ -163,17 +169,20 @@ static nv_status simplify_add(nv_graph *g, const nv_node *n, nv_node **out) {
 
 static nv_status simplify_subtract(nv_graph *g, const nv_node *n, nv_node **out) {
   nv_node *a = n->in[0], *b = n->in[1];
-  if (nv_is_value(b, 0)) return nv_becomes(out, broadcast_as(g, a, &n->type));
-  if (nv_is_value(a, 0)) return nv_becomes(out, broadcast_as(g, neg(g, b), &n->type));
+  if (is_zero(b, false)) return nv_becomes(out, broadcast_as(g, a, &n->type));
   if (nv_is(b, "neg")) return nv_becomes(out, add(g, a, b->in[0]));
   return nv_simplify_elementwise(g, n, out);
 }
 
-/* Two constant factors may become one if that one is neither lost to underflow nor to overflow. */
-static bool mergeable(nv_dtype dtype, double c) {
+static bool normal(nv_dtype dtype, double c) {
   return dtype == NV_F32   ? fabs(c) >= (double)FLT_MIN && fabs(c) <= (double)FLT_MAX
          : dtype == NV_F64 ? fabs(c) >= DBL_MIN && fabs(c) <= DBL_MAX
                            : false;
+}
+
+/* x a b is x (a b) if no x overflows or underflows on the way only: both factors enlarge, or neither does. */
+static bool mergeable(nv_dtype dtype, double a, double b) {
+  return normal(dtype, a * b) && (fabs(a) >= 1) == (fabs(b) >= 1);
 }
 
 static nv_status simplify_multiply(nv_graph *g, const nv_node *n, nv_node **out) {
@@ -187,8 +196,8 @@ static nv_status simplify_multiply(nv_graph *g, const nv_node *n, nv_node **out)
   if (c == 1) return nv_becomes(out, broadcast_as(g, a, &n->type));
   if (c == -1) return nv_becomes(out, broadcast_as(g, neg(g, a), &n->type));
   if (b->type.ndim > 0) return NV_OK;
-  if (nv_is(a, "neg")) return nv_becomes(out, scale(g, a->in[0], -c));
-  if (nv_is(a, "multiply") && nv_is_full(a->in[1], &c0) && a->in[1]->type.ndim == 0 && mergeable(n->type.dtype, c0 * c))
+  if (nv_is(a, "neg") && nv_round_to(n->type.dtype, -c, &c0)) return nv_becomes(out, scale(g, a->in[0], -c));
+  if (nv_is(a, "multiply") && nv_is_full(a->in[1], &c0) && a->in[1]->type.ndim == 0 && mergeable(n->type.dtype, c0, c))
     return nv_becomes(out, scale(g, a->in[0], c0 * c));
   return NV_OK;
 }
@@ -201,7 +210,7 @@ static nv_status simplify_divide(nv_graph *g, const nv_node *n, nv_node **out) {
   if (*out) return NV_OK;
   if (nv_is_full(b, &c)) {
     if (c == 1) return nv_becomes(out, broadcast_as(g, a, &n->type));
-    if (mergeable(n->type.dtype, c) && mergeable(n->type.dtype, 1 / c) && fabs(frexp(c, &exponent)) == 0.5)
+    if (normal(n->type.dtype, c) && normal(n->type.dtype, 1 / c) && fabs(frexp(c, &exponent)) == 0.5)
       return nv_becomes(out, mul(g, a, nv_full_like(g, b, 1 / c))); /* exact for powers of two */
   }
   if (nv_is_value(a, 1)) return nv_becomes(out, broadcast_as(g, nv_op1(g, "reciprocal", b), &n->type));
@@ -252,8 +261,9 @@ static nv_status simplify_where(nv_graph *g, const nv_node *n, nv_node **out) {
   double v;
   if (nv_is_full(c, &v)) return nv_becomes(out, broadcast_as(g, v != 0 ? a : b, &n->type));
   if (a == b) return nv_becomes(out, broadcast_as(g, a, &n->type));
-  if (nv_is(a, "where") && a->in[0] == c) return nv_becomes(out, where(g, c, a->in[1], b));
-  if (nv_is(b, "where") && b->in[0] == c) return nv_becomes(out, where(g, c, a, b->in[2]));
+  if (nv_is(a, "where") && a->in[0] == c)
+    return nv_becomes(out, broadcast_as(g, where(g, c, a->in[1], b), &n->type)); /* what falls away may be the widest */
+  if (nv_is(b, "where") && b->in[0] == c) return nv_becomes(out, broadcast_as(g, where(g, c, a, b->in[2]), &n->type));
   return nv_simplify_elementwise(g, n, out);
 }
 

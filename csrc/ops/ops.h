@@ -70,6 +70,10 @@ bool nv_round_to(nv_dtype dtype, double v, double *out);
 /* ---- ops along rows (softmax.c): x is [rows, n], the kernel does rows [r0, r1) at `ns` nanoseconds a float32 ---- */
 nv_status nv_lower_rows(nv_builder *b, const nv_node *n, nv_instr *instr, nv_row_op op, double ns);
 
+/* ---- along the last axis (scan.c) ---- */
+nv_node *nv_reversed(nv_graph *g, nv_node *x);        /* y[i] = x[n - 1 - i] */
+nv_node *nv_products_before(nv_graph *g, nv_node *x); /* y[i] = x[0] .. x[i - 1] */
+
 /* ---- building ---- */
 static inline nv_status nv_built(nv_node *n) { return n ? NV_OK : nv_build_status(); }
 static inline nv_status nv_built2(nv_node *a, nv_node *b) { return a && b ? NV_OK : nv_build_status(); }

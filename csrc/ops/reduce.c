@@ -54,15 +54,16 @@ static nv_node *over_axes(nv_graph *g, const nv_node *n, const char *op, nv_node
   return nv_opx(g, op, &x, 1, n->attrs.i, n->attrs.n_i, 0, 0, 0);
 }
 
-/* d y / x_j: the product of the others. Where a zero makes that 0 / 0, the product of the nonzero elements if x_j is
- * the only zero, else 0. (Second derivatives by two elements that are both zero come out as 0.) */
+/* d times the product of the others: of those before and those after, so that zeros need no care. The reduced axes are
+ * neighbours: x as [outer, n, inner], its n moved last. */
 static nv_status prod_grad(nv_graph *g, nv_node *n, nv_node *d, nv_node **dx) {
-  nv_node *x = n->in[0], *is_zero = nv_op2(g, "equal", x, scalar(g, x, 0));
-  nv_node *nonzero = where(g, is_zero, scalar(g, x, 1), x);
-  nv_node *zeros = over_axes(g, n, "sum", nv_cast(g, is_zero, x->type.dtype));
-  nv_node *only = nv_op2(g, "equal", zeros, scalar(g, x, 1));
-  nv_node *rest = where(g, only, over_axes(g, n, "prod", nonzero), scalar(g, x, 0));
-  return nv_built(dx[0] = mul(g, d, where(g, is_zero, rest, quo(g, n, nonzero))));
+  const nv_type *t = &n->in[0]->type;
+  nv_axis a = nv_axis_of(t, (int)n->attrs.i[0], (int)n->attrs.i[n->attrs.n_i - 1]);
+  const int64_t swap[3] = {0, 2, 1};
+  nv_node *x = nv_transpose(g, nv_reshape(g, n->in[0], 3, (int64_t[]){a.outer, a.n, a.inner}), swap);
+  nv_node *after = nv_reversed(g, nv_products_before(g, nv_reversed(g, x)));
+  nv_node *others = nv_transpose(g, mul(g, nv_products_before(g, x), after), swap);
+  return nv_built(dx[0] = mul(g, d, reshape_as(g, others, t)));
 }
 
 /* The elements that equal the extremum share d equally. */

@@ -143,18 +143,19 @@ class _Call:
         for v in variables:
             if not isinstance(v, Variable):
                 raise TypeError(f"{what}: wrt takes Variables, got {v!r}; use argnums for arguments")
-        olds = [scope.read(v) for v in variables]
-        news = [_differentiable(old, f"{what}: Variable '{v.path}'") for v, old in zip(variables, olds, strict=True)]
-        for v, new in zip(variables, news, strict=True):
+        olds = {v: scope.read(v) for v in variables}  # one may be there twice
+        news = {v: _differentiable(old, f"{what}: Variable '{v.path}'") for v, old in olds.items()}
+        for v, new in news.items():
             scope.shadow(v, new)
         try:
             self.result = f(*fresh, **kwargs)
         finally:
-            for v, old, new in zip(variables, olds, news, strict=True):
+            for v, new in news.items():
                 if scope.read(v) is new:  # it was not assigned
-                    scope.shadow(v, old)
-        self.by = [*tree.flatten(self.structure), *news]
-        self.n_arguments = len(self.by) - len(news)
+                    scope.shadow(v, olds[v])
+        arguments = tree.flatten(self.structure)
+        self.by = [*arguments, *(news[v] for v in variables)]
+        self.n_arguments = len(arguments)
 
     def pack(self, found: list[Any], argnums: Any, wrt: Any) -> Any:
         """Derivatives, one for each of `by`, in the structure the caller asked for."""
@@ -184,7 +185,9 @@ def _transform(what: str, f: Any, argnums: Any, wrt: Any, finish: Callable[[_Cal
     """The function that calls f as a `_Call` in a compiled function, and finishes with its derivatives."""
     if argnums is None and wrt is None:
         argnums = 0
-    positions = () if argnums is None else (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    positions = () if argnums is None else tuple(argnums) if isinstance(argnums, (list, tuple)) else (argnums,)
+    if not all(isinstance(k, int) for k in positions):
+        raise TypeError(f"{what}: argnums is an int or a sequence of ints, got {argnums!r}")
 
     @Function
     def compiled(*args: Any, **kwargs: Any) -> Any:
@@ -225,6 +228,8 @@ def value_and_grad(
     """
 
     def finish(call: _Call, argnums: Any) -> Any:
+        if has_aux and not (isinstance(call.result, (list, tuple)) and len(call.result) == 2):
+            raise TypeError(f"grad: with has_aux the function must return (value, aux), got {call.result!r}")
         value, aux = call.result if has_aux else (call.result, None)
         y = _scalar(value, "grad")
         found = call.pack(call.scope.grad(y, call.by), argnums, wrt)
@@ -267,7 +272,8 @@ def _jacobian_rows(call: _Call, y: Tensor) -> list[Tensor]:
 def jacobian(f: Callable[..., Any], argnums: Any = None, wrt: Any = None) -> Callable[..., Any]:
     """A function that gives all derivatives of f's value, an array: of shape value.shape + argument.shape.
 
-    `argnums` and `wrt` as in `grad`. It is one compiled run, with a reverse sweep for each element of the value.
+    `argnums` and `wrt` as in `grad`. Where f gives a nested structure of arrays, the derivatives of each stand in its
+    place. It is one compiled run, with a reverse sweep for each element of the value.
 
     >>> import nervure as nv, numpy as np
     >>> nv.jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
@@ -276,10 +282,13 @@ def jacobian(f: Callable[..., Any], argnums: Any = None, wrt: Any = None) -> Cal
     """
 
     def finish(call: _Call, argnums: Any) -> Any:
-        y = tensor(call.result)
-        if not is_float(y.dtype):
-            raise TypeError(f"jacobian: the function returns {y.dtype}; only float32 and float64 have derivatives")
-        return call.pack(_jacobian_rows(call, y), argnums, wrt)
+        def of(leaf: Any) -> Any:
+            y = tensor(leaf)
+            if not is_float(y.dtype):
+                raise TypeError(f"jacobian: the function returns {y.dtype}; only float32 and float64 have derivatives")
+            return call.pack(_jacobian_rows(call, y), argnums, wrt)
+
+        return tree.map_structure(of, call.result)
 
     return _transform("jacobian", f, argnums, wrt, finish)
 

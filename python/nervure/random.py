@@ -216,6 +216,8 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
     name, low, high = standardize_dtype(dtype), plain(minval), plain(maxval)
     if is_float(name) or name == "bool":
         raise ValueError(f"randint: dtype must be an integer, got {name}")
+    if not all(isinstance(v, int) for v in (low, high)):
+        raise TypeError(f"randint: minval and maxval must be ints, got {minval!r} and {maxval!r}")
     if not low < high:
         raise ValueError(f"randint: minval must be below maxval, got {low} and {high}")
     return _randint(draw_seed(seed), shape_of(plain(shape), "randint"), int(low), int(high), name)
@@ -279,12 +281,13 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
 def _dropout(x: Any, state: Any, rate: float, noise_shape: tuple[int, ...] | None) -> Any:
     x = floating(x)
     if rate == 1:
-        return _g["multiply"](x, 0)
-    shape = (
-        x.shape
-        if noise_shape is None
-        else tuple(n if m is None else m for m, n in zip(noise_shape, x.shape, strict=True))
-    )
+        return node("broadcast_to", scalar(0, x.dtype), ints=x.shape)
+    noise_shape = x.shape if noise_shape is None else noise_shape
+    shape = tuple(n if m is None else m for m, n in zip(noise_shape, x.shape, strict=False))
+    if len(noise_shape) != x.ndim or any(m not in (1, n) for m, n in zip(shape, x.shape, strict=True)):
+        raise ValueError(
+            f"dropout: noise_shape has an extent of 1, None or x's for each axis of {x.shape}, got {noise_shape}"
+        )
     kept = _g["greater_equal"](_unit(state, shape, 0.0, 1.0, x.dtype), rate)
     return where(kept, _g["multiply"](x, 1.0 / (1.0 - rate)), scalar(0, x.dtype))
 

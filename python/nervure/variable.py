@@ -82,7 +82,7 @@ class Variable(Operators):
         else:
             from .ops.dispatch import as_array
 
-            value = as_array(initializer)
+            value = as_array(initializer, exact=dtype is not None)
             dtype = graph_dtype(value.dtype) if dtype is None else standardize_dtype(dtype)
             shape = value.shape
         self.core = _core.Variable(shape, dtype)
@@ -96,8 +96,8 @@ class Variable(Operators):
             )
 
     def _set(self, value: "np.ndarray[Any, Any]") -> None:
-        self.check_shape(value.shape)
         graph_dtype(value.dtype)  # numbers only
+        self.check_shape(value.shape)
         self.core.array[...] = value
 
     @property
@@ -107,7 +107,11 @@ class Variable(Operators):
         return self.core.array if scope is None else scope.read(self)
 
     def numpy(self) -> "np.ndarray[Any, Any]":
-        """A writable view of the memory."""
+        """A writable view of the memory.
+
+        Inside a trace, too, where it shows what the variable held before, and what is made of it is a constant; `value`
+        follows the trace.
+        """
         return self.core.array
 
     @property
@@ -168,7 +172,7 @@ class Variable(Operators):
             return scope.assign(self, value)
         from .ops.dispatch import as_array
 
-        self._set(as_array(value))
+        self._set(as_array(value, exact=True))
         return self.core.array
 
     def assign_add(self, value: Any) -> Any:
@@ -212,6 +216,9 @@ class Variable(Operators):
 
     def __iter__(self) -> Any:
         return iter(self.value)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._scalar() if spec else str(self), spec)
 
     def __repr__(self) -> str:
         held = "" if local.scope is not None else f", value={self.core.array}"

@@ -209,25 +209,27 @@ static void test_simplify_arithmetic(void) {
   fresh();
   nv_node *x = input(NV_F32, 2, 3, 4, 0), *y = input(NV_F32, 2, 3, 4, 0), *row = input(NV_F32, 1, 4, 0, 0);
   nv_node *c = input(NV_BOOL, 2, 3, 4, 0), *d = input(NV_F32, 2, 3, 4, 0);
-  CHECK(two("add", x, full(x, 0)) == x && two("add", full(x, 0), x) == x && two("subtract", x, full(x, 0)) == x);
+  CHECK(two("add", x, full(x, -0.0)) == x && two("add", full(x, -0.0), x) == x && two("subtract", x, full(x, 0)) == x);
+  CHECK(nv_is(two("add", x, full(x, 0)), "add") && nv_is(two("subtract", x, full(x, -0.0)), "subtract")); /* at -0 */
   CHECK(two("multiply", x, full(x, 1)) == x && two("multiply", full(x, 1), x) == x &&
         two("divide", x, full(x, 1)) == x);
   CHECK(two("multiply", x, nv_scalar(g, NV_F32, 1)) == x);
-  CHECK(two("add", row, full(x, 0)) == nv_broadcast_to(g, row, 2, x->type.shape));
+  CHECK(two("add", row, full(x, -0.0)) == nv_broadcast_to(g, row, 2, x->type.shape));
   CHECK(nv_is(two("multiply", x, full(x, 0)), "multiply")); /* never 0: x may be NaN */
   CHECK(nv_is(two("subtract", x, x), "subtract"));
   CHECK(two("add", x, y) == two("add", y, x) && two("multiply", x, y) == two("multiply", y, x));
   CHECK(two("equal", x, y) == two("equal", y, x) && two("less", x, y) != two("less", y, x));
   CHECK(two("multiply", x, full(x, 3)) == two("multiply", x, nv_scalar(g, NV_F32, 3)));
   CHECK(one("neg", one("neg", x)) == x);
-  CHECK(one("neg", two("subtract", x, y)) == two("subtract", y, x));
+  CHECK(nv_is(one("neg", two("subtract", x, y)), "neg")); /* -(x - x) is -0 */
   CHECK(two("add", x, one("neg", y)) == two("subtract", x, y) && two("subtract", x, one("neg", y)) == two("add", x, y));
-  CHECK(two("subtract", full(x, 0), x) == one("neg", x) && two("multiply", x, full(x, -1)) == one("neg", x));
+  CHECK(nv_is(two("subtract", full(x, 0), x), "subtract") && two("multiply", x, full(x, -1)) == one("neg", x));
   CHECK(two("multiply", x, x) == one("square", x) && one("square", one("neg", x)) == one("square", x));
   CHECK(one("abs", one("abs", x)) == one("abs", x) && one("relu", one("relu", x)) == one("relu", x));
   CHECK(two("multiply", two("multiply", x, full(x, 2)), full(x, 3)) == two("multiply", x, full(x, 6)));
   CHECK(nv_is(two("multiply", two("multiply", x, full(x, 1e-30)), full(x, 1e-30))->in[0],
-              "multiply")); /* would underflow */
+              "multiply"));                                                                       /* would underflow */
+  CHECK(nv_is(two("multiply", two("multiply", x, full(x, 8)), full(x, 0.5))->in[0], "multiply")); /* 8 x may overflow */
   CHECK(two("divide", x, full(x, 4)) == two("multiply", x, full(x, 0.25)) &&
         nv_is(two("divide", x, full(x, 3)), "divide"));
   CHECK(two("divide", full(x, 1), x) == one("reciprocal", x));
@@ -240,6 +242,11 @@ static void test_simplify_arithmetic(void) {
   CHECK(nv_op3(g, "where", c, x, x) == x);
   CHECK(nv_op3(g, "where", c, nv_op3(g, "where", c, x, y), d) == nv_op3(g, "where", c, x, d));
   CHECK(nv_op3(g, "where", c, d, nv_op3(g, "where", c, x, y)) == nv_op3(g, "where", c, d, y));
+  nv_node *yes = input(NV_BOOL, 0, 0, 0, 0),
+          *s = input(NV_F32, 0, 0, 0, 0); /* the shape may be that of what falls away */
+  CHECK(nv_op3(g, "where", yes, nv_op3(g, "where", yes, s, x), s) == nv_broadcast_to(g, s, 2, x->type.shape));
+  nv_node *k = input(NV_I32, 1, 3, 0, 0);
+  CHECK(nv_is(two("multiply", one("neg", k), full(k, INT32_MIN)), "multiply")); /* 2^31 is no int32 */
   CHECK(one("logical_not", one("logical_not", c)) == c && two("logical_and", c, c) == c);
   CHECK(one("log", one("softmax", x)) == one("log_softmax", x));
   CHECK(one("log", one("sigmoid", x)) == one("neg", one("softplus", one("neg", x))));

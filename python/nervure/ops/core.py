@@ -32,7 +32,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
         return x if dtype is None else cast(x, dtype)
     if isinstance(x, Operators) and not isinstance(x, (Tensor, Variable)):
         return x if dtype is None else cast(x, dtype)
-    array = as_array(x)
+    array = as_array(x, exact=dtype is not None)
     return np.array(array, graph_dtype(array.dtype) if dtype is None else standardize_dtype(dtype))
 
 
@@ -47,22 +47,42 @@ def convert_to_numpy(x: Any) -> "np.ndarray[Any, Any]":
 
 
 def is_tensor(x: Any) -> bool:
-    """True for Tensors and NumPy arrays."""
+    """True for Tensors and NumPy arrays.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.is_tensor(np.ones(2))
+    True
+    """
     return isinstance(x, (Tensor, np.ndarray))
 
 
 def shape(x: Any) -> tuple[int, ...]:
-    """The extents, a tuple."""
+    """The extents, a tuple.
+
+    >>> import nervure as nv
+    >>> nv.ops.shape([[1, 2]])
+    (1, 2)
+    """
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def ndim(x: Any) -> int:
-    """The number of axes."""
+    """The number of axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.ndim([[1, 2]])
+    2
+    """
     return len(shape(x))
 
 
 def size(x: Any) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> import nervure as nv
+    >>> nv.ops.size([[1, 2]])
+    2
+    """
     n = 1
     for extent in shape(x):
         n *= extent
@@ -70,12 +90,22 @@ def size(x: Any) -> int:
 
 
 def dtype(x: Any) -> str:
-    """The name of the dtype."""
+    """The name of the dtype.
+
+    >>> import nervure as nv
+    >>> nv.ops.dtype([1, 2])
+    'int32'
+    """
     return str(x.dtype) if hasattr(x, "dtype") else str(convert_to_tensor(x).dtype)
 
 
 def saturate_cast(x: Any, dtype: Any) -> Any:
-    """`cast`, which saturates already."""
+    """`cast`, which saturates already.
+
+    >>> import nervure as nv
+    >>> nv.ops.saturate_cast([1e20], "int32")
+    array([2147483647], dtype=int32)
+    """
     return cast(x, dtype)
 
 
@@ -86,6 +116,10 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
     """true_fn() if `pred`, else false_fn().
 
     Where `pred` is symbolic both are traced and every result, and every variable that either assigns, is chosen by it.
+
+    >>> import nervure as nv
+    >>> nv.ops.cond(True, lambda: 1, lambda: 2)
+    1
     """
     scope = local.scope
     if scope is None or not isinstance(pred, (Tensor, Variable)):
@@ -109,7 +143,12 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
-    """branches[index](*operands), the index clamped to those there are."""
+    """branches[index](*operands), the index clamped to those there are.
+
+    >>> import nervure as nv
+    >>> nv.ops.switch(1, [lambda: "a", lambda: "b"])
+    'b'
+    """
     if not branches:
         raise ValueError("switch: there are no branches")
     if local.scope is None or not isinstance(index, (Tensor, Variable)):
@@ -125,7 +164,12 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def while_loop(
     cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None
 ) -> Any:
-    """loop_vars = body(*loop_vars) while cond(*loop_vars); how often may not depend on symbolic values."""
+    """loop_vars = body(*loop_vars) while cond(*loop_vars); how often may not depend on symbolic values.
+
+    >>> import nervure as nv
+    >>> nv.ops.while_loop(lambda i: i < 5, lambda i: i + 2, 0)
+    6
+    """
     done = 0
     several = isinstance(loop_vars, (list, tuple))
     values = loop_vars if several else (loop_vars,)
@@ -137,7 +181,12 @@ def while_loop(
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable[[int, Any], Any], init_val: Any) -> Any:
-    """value = body_fun(i, value) for i from lower to upper - 1."""
+    """value = body_fun(i, value) for i from lower to upper - 1.
+
+    >>> import nervure as nv
+    >>> nv.ops.fori_loop(0, 4, lambda i, v: v + i, 0)
+    6
+    """
     value = init_val
     for i in range(int(lower), int(upper)):
         value = body_fun(i, value)
@@ -153,11 +202,18 @@ def _rows(xs: Any) -> list[Any]:
 
 
 def map(f: Callable[[Any], Any], xs: Any) -> Any:
-    """f of each row of `xs` (an array, or a structure of arrays), stacked."""
+    """f of each row of `xs` (an array, or a structure of arrays), stacked.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.map(lambda row: row * 2, np.array([1, 2]))
+    array([2, 4])
+    """
     return tree.map_structure(lambda *rows: stack(list(rows)), *[f(row) for row in _rows(xs)])
 
 
-vectorized_map = map
+def vectorized_map(function: Callable[[Any], Any], elements: Any) -> Any:
+    """`map` under the names that Keras gives its arguments."""
+    return map(function, elements)
 
 
 def scan(
@@ -168,7 +224,12 @@ def scan(
     reverse: bool = False,
     unroll: Any = 1,
 ) -> tuple[Any, Any]:
-    """carry, y = f(carry, x) for each row x of `xs`; the last carry, and all y stacked."""
+    """carry, y = f(carry, x) for each row x of `xs`; the last carry, and all y stacked.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.scan(lambda total, x: (total + x, total), 0, np.array([1, 2, 3]))
+    (np.int64(6), array([0, 1, 3]))
+    """
     rows = [None] * int(length or 0) if xs is None else _rows(xs)
     order = range(len(rows))[::-1] if reverse else range(len(rows))
     carry, ys = init, [None] * len(rows)

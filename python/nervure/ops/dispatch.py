@@ -9,6 +9,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache, update_wrapper
+from operator import index
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,18 +59,18 @@ def _scope() -> Scope:
 def scalar(value: Any, dtype: str) -> Tensor:
     """A 0-d constant."""
     graph = local.scope.graph  # type: ignore[union-attr]
-    if dtype == "int64" and not -(2**53) <= value <= 2**53:  # an attribute is a double
+    if dtype == "int64" and not -(2**53) < value < 2**53:  # an attribute is a double
         return Tensor(graph.constant(np.array(value, dtype)))
     return Tensor(graph.op("full", (), (), (value,), dtype))
 
 
-def as_array(x: Any) -> "np.ndarray[Any, Any]":
+def as_array(x: Any, exact: bool = False) -> "np.ndarray[Any, Any]":
     """`x` as a NumPy array. What is in lists counts as Python numbers: floats give floatx, integers int32 if they
-    fit."""
+    fit; unless `exact`, for callers that know a dtype: 0.1 goes to float64 as it is."""
     if isinstance(x, Tensor):
         raise TypeError(f"{x!r} is symbolic: it belongs to a trace and cannot be used outside of it")
     array = np.asarray(x)
-    if type(x) in (int, float) or isinstance(x, (list, tuple)):
+    if not exact and (type(x) in (int, float) or isinstance(x, (list, tuple))):
         if array.dtype == np.float64:
             return array.astype(config.floatx())
         if array.dtype == np.int64 and (array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)):
@@ -101,6 +102,8 @@ def floating(x: Any) -> Tensor:
 
 def at(x: Any, dtype: str) -> Tensor:
     """`x`, which may be a Python number, as a Tensor of that dtype."""
+    if type(x) is float and not is_float(dtype):
+        x = scalar(x, "float64")  # and from there as any float to an integer
     return scalar(x, dtype) if type(x) in WEAK else cast_to(tensor(x), dtype)
 
 
@@ -186,6 +189,8 @@ def signature(x: Any, inputs: list[Any], array: bool = False, read: bool = True)
     if array or (hasattr(x, "__array__") and not isinstance(x, type)):
         inputs.append(as_array(x))
         return inputs[-1].shape, inputs[-1].dtype
+    if t.__hash__ is None:
+        raise TypeError(f"an argument that is no array is part of a signature and must be hashable, got {x!r}")
     return t, x
 
 
@@ -279,6 +284,15 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
     def call(*args: Any, **kwargs: Any) -> Any:
         if local.scope is not None:
             return f(*args, **kwargs)
+        try:
+            return eagerly(args, kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            name, text = f.__name__.strip("_"), error.args[0] if error.args else ""
+            if isinstance(text, str) and not text.startswith(name):  # it speaks of a part, not of what was called
+                error.args = (f"{name}: {text}", *error.args[1:])
+            raise
+
+    def eagerly(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         inputs: list[Any] = []
         spec = []
         try:
@@ -309,7 +323,10 @@ def op(function: F | None = None, *, arrays: int = 1, sequence: bool = False) ->
 
 def axis_of(axis: Any, ndim: int, what: str) -> int:
     """`axis` in [0, ndim), or a ValueError that names the op."""
-    k = int(axis)
+    try:
+        k = index(axis)
+    except TypeError:
+        raise TypeError(f"{what}: an axis is an int, got {axis!r}") from None
     if not -ndim <= k < ndim:
         raise ValueError(f"{what}: axis {axis} is out of bounds for {ndim} dimensions")
     return k % ndim
@@ -329,7 +346,10 @@ def axes_of(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
 
 def shape_of(shape: Any, what: str) -> tuple[int, ...]:
     """An int or a sequence of non-negative ints as a tuple."""
-    dims = tuple(int(n) for n in shape) if isinstance(shape, (list, tuple)) else (int(shape),)
+    try:
+        dims = tuple(index(n) for n in shape) if isinstance(shape, (list, tuple)) else (index(shape),)
+    except TypeError:
+        raise TypeError(f"{what}: a shape is an int or a sequence of ints, got {shape!r}") from None
     if any(n < 0 for n in dims):
         raise ValueError(f"{what}: a shape has no negative extents, got {dims}")
     return dims

@@ -1,6 +1,7 @@
 """Ops that pick, place and order elements: indexing, take, scatter, segment sums, sort, top-k, quantiles."""
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .._tensor import Tensor
 from ..variable import Variable
 from .dispatch import (
     as_array,
+    at,
     axis_of,
     cast_to,
     floating,
@@ -46,7 +48,12 @@ _Slice = slice  # the name is an op's below
 
 def get_item(x: Any, key: Any) -> Any:
     """x[key]. Of arrays as in NumPy, but a copy. Of Tensors: slices, integers, None, Ellipsis, and integer arrays next
-    to each other; a boolean mask has no fixed shape and is a TypeError (use `where`)."""
+    to each other; a boolean mask has no fixed shape and is a TypeError (use `where`).
+
+    >>> import nervure as nv
+    >>> nv.ops.get_item([1, 2, 3], -1)
+    array(3, dtype=int32)
+    """
     if local.scope is None and isinstance(x, (np.ndarray, Variable, list, tuple)):
         return np.array(as_array(x)[key])
     return _get_item(x, key)
@@ -56,6 +63,15 @@ def _is_array(k: Any) -> bool:
     if isinstance(k, Tensor):
         return k.ndim > 0 or k.node.op not in ("full", "constant")
     return isinstance(k, (list, np.ndarray, Variable))
+
+
+def _place(k: Any) -> int:
+    if isinstance(k, Tensor):
+        return int(k)
+    try:
+        return operator.index(k)
+    except TypeError:
+        raise IndexError(f"an index is an int, a slice, '...', None or an array of ints, got {k!r}") from None
 
 
 @op
@@ -92,11 +108,13 @@ def _get_item(x: Any, key: Any) -> Tensor:
         if j in arrays:
             begin, size, step = 0, n, 1
         elif isinstance(k, _Slice):
-            begin, stop, step = _Slice(*(None if v is None else int(v) for v in (k.start, k.stop, k.step))).indices(n)
+            begin, stop, step = _Slice(*(None if v is None else _place(v) for v in (k.start, k.stop, k.step))).indices(
+                n
+            )
             size = len(range(begin, stop, step))
             begin = begin if size else 0
         else:
-            begin, size, step = int(k), 1, 1
+            begin, size, step = _place(k), 1, 1
             if not -n <= begin < n:
                 raise IndexError(f"index {begin} is out of bounds for axis {axis} of size {n}")
             begin %= n
@@ -160,7 +178,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 @op(arrays=2)
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
-    """y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`, or of the flattened `x`; the other axes broadcast."""
+    """y[.., i, ..] = x[.., indices[.., i, ..], ..] along `axis`, or of the flattened `x`; the other axes broadcast.
+
+    >>> import nervure as nv
+    >>> nv.ops.take_along_axis([[10, 20, 30]], [[2, 0]], axis=1)
+    array([[30, 10]], dtype=int32)
+    """
     x = tensor(x)
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
@@ -201,7 +224,12 @@ def _scattered(indices: Tensor, values: Tensor, shape: tuple[int, ...]) -> Tenso
 
 @op(arrays=2)
 def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
-    """Zeros of `shape` with `values[i]` added at the point `indices[i]`."""
+    """Zeros of `shape` with `values[i]` added at the point `indices[i]`.
+
+    >>> import nervure as nv
+    >>> nv.ops.scatter([[0], [2]], [1.0, 2.0], (4,))
+    array([1., 0., 2., 0.], dtype=float32)
+    """
     return _scattered(tensor(indices), tensor(values), shape_of(shape, "scatter"))
 
 
@@ -210,6 +238,10 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     """`inputs` with `updates[i]` at the point `indices[i]`; with reduction="add", added there.
 
     Without a reduction the points must differ.
+
+    >>> import nervure as nv
+    >>> nv.ops.scatter_update([1.0, 2.0, 3.0], [[1]], [9.0])
+    array([1., 9., 3.], dtype=float32)
     """
     x, index = tensor(inputs), tensor(indices)
     values = cast_to(tensor(updates), x.dtype)
@@ -236,7 +268,8 @@ def _concrete(x: Any, what: str) -> Any:
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
-    """y[s] = the sum of data[i] over all i with segment_ids[i] == s.
+    """y[s] = the sum of data[i] over all i with segment_ids[i] == s. Negative ids belong to no segment; an id that is
+    not below `num_segments` is an IndexError. `sorted` is a hint that needs no heed.
 
     >>> import nervure as nv
     >>> nv.ops.segment_sum([1.0, 2.0, 4.0], [0, 1, 0])
@@ -255,11 +288,18 @@ def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
         raise ValueError(
             f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}"
         )
-    return node("scatter_add", index, x, ints=(0, num_segments))
+    nowhere = _less(index, 0)  # a scatter would count it from the end
+    rows = reshaped(nowhere, (index.size, *(1,) * (x.ndim - 1)))
+    return node("scatter_add", where(nowhere, 0, index), where(rows, 0, x), ints=(0, num_segments))
 
 
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
-    """How often each integer from 0 occurs in the last axis of `x`, or the sum of its weights."""
+    """How often each integer from 0 occurs in the last axis of `x`, or the sum of its weights.
+
+    >>> import nervure as nv
+    >>> nv.ops.bincount([0, 2, 2])
+    array([1, 0, 2], dtype=int32)
+    """
     if sparse:
         raise ValueError("bincount: sparse tensors are not supported")
     values = _concrete(x, "bincount: numbers to count")
@@ -284,7 +324,13 @@ def _starts(indices: Any, what: str) -> tuple[int, ...]:
 
 
 def slice(inputs: Any, start_indices: Any, shape: Any) -> Any:
-    """The block of `shape` that begins at `start_indices`."""
+    """The block of `shape` that begins at `start_indices`.
+
+    >>> import nervure as nv
+    >>> nv.ops.slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2))
+    array([[2, 3],
+           [5, 6]], dtype=int32)
+    """
     return _slice(inputs, _starts(start_indices, "slice"), tuple(plain(shape)))
 
 
@@ -296,7 +342,12 @@ def _slice(inputs: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Tens
 
 
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
-    """`inputs` with the block that begins at `start_indices` replaced by `updates`."""
+    """`inputs` with the block that begins at `start_indices` replaced by `updates`.
+
+    >>> import nervure as nv
+    >>> nv.ops.slice_update([1.0, 2.0, 3.0], (1,), [8.0, 9.0])
+    array([1., 8., 9.], dtype=float32)
+    """
     return _slice_update(inputs, updates, _starts(start_indices, "slice_update"))
 
 
@@ -304,7 +355,9 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Any:
 def _slice_update(inputs: Any, updates: Any, starts: tuple[int, ...]) -> Tensor:
     x = tensor(inputs)
     block = cast_to(tensor(updates), x.dtype)
-    widths = [(s, n - s - m) for s, n, m in zip(starts, x.shape, block.shape, strict=True)]
+    widths = [(s, n - s - m) for s, n, m in zip(starts, x.shape, block.shape, strict=False)]
+    if not len(starts) == x.ndim == block.ndim or any(w < 0 for pair in widths for w in pair):
+        raise ValueError(f"slice_update: updates of shape {block.shape} at {starts} do not fit shape {x.shape}")
     inside = pad(node("broadcast_to", scalar(True, "bool"), ints=block.shape), widths)
     return where(inside, pad(block, widths), x)
 
@@ -330,7 +383,12 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
 
 @op(arrays=2)
 def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
-    """Whether predictions[i, targets[i]] is among the k largest of its row; ties with the k-th count as in."""
+    """Whether predictions[i, targets[i]] is among the k largest of its row; ties with the k-th count as in.
+
+    >>> import nervure as nv
+    >>> nv.ops.in_top_k([1, 0], [[1.0, 3.0], [1.0, 3.0]], 1)
+    array([ True, False])
+    """
     x, target = floating(predictions), tensor(targets)
     own = take_along_axis(x, expand_dims(target, -1), axis=-1)
     finite = squeeze(GENERATED["isfinite"](own), -1)
@@ -353,7 +411,12 @@ def _ascending(x: Any, axis: int | None, what: str) -> tuple[Tensor, Tensor, int
 
 @op
 def argsort(x: Any, axis: int | None = -1) -> Tensor:
-    """The indices (int32) that sort `x` along `axis`, or flattened. Equals keep their order; NaN comes last."""
+    """The indices (int32) that sort `x` along `axis`, or flattened. Equals keep their order; NaN comes last.
+
+    >>> import nervure as nv
+    >>> nv.ops.argsort([3, 1, 2])
+    array([1, 2, 0], dtype=int32)
+    """
     _, index, k = _ascending(x, axis, "argsort")
     return moveaxis(index, -1, k)
 
@@ -372,7 +435,12 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
 
 @op(arrays=2)
 def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tensor:
-    """Where `values` would go in a sorted vector: before their equals, or after with side="right". int32."""
+    """Where `values` would go in a sorted vector: before their equals, or after with side="right". int32.
+
+    >>> import nervure as nv
+    >>> nv.ops.searchsorted([1, 3, 5], [3, 4])
+    array([1, 2], dtype=int32)
+    """
     if side not in ("left", "right"):
         raise ValueError(f"searchsorted: side must be 'left' or 'right', got {side!r}")
     a, v = pair(sorted_sequence, values)
@@ -384,13 +452,23 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> Tenso
 
 @op(arrays=2)
 def digitize(x: Any, bins: Any) -> Tensor:
-    """The number of `bins` (ascending) at or below each element: int32."""
+    """The number of `bins` (ascending) at or below each element: int32.
+
+    >>> import nervure as nv
+    >>> nv.ops.digitize([0.5, 2.5], [1.0, 2.0])
+    array([0, 2], dtype=int32)
+    """
     return searchsorted(bins, x, side="right")
 
 
 @op(arrays=2)
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Which elements of x1 occur in x2."""
+    """Which elements of x1 occur in x2.
+
+    >>> import nervure as nv
+    >>> nv.ops.isin([1, 2, 3], [2, 3])
+    array([False,  True,  True])
+    """
     a, b = pair(x1, x2)
     found = reduce("any", _equal(reshaped(a, (*a.shape, 1)), reshaped(b, (b.size,))), -1, False)
     return GENERATED["logical_not"](found) if invert else found
@@ -401,9 +479,13 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     """The q-quantiles over axes, 0 <= q <= 1; q's axis, if it has one, comes first.
 
     `method`: "linear", "lower", "higher", "midpoint" or "nearest".
+
+    >>> import nervure as nv
+    >>> nv.ops.quantile([1.0, 2.0, 3.0, 4.0], 0.5)
+    array(2.5, dtype=float32)
     """
     x = floating(x)
-    q = cast_to(floating(q), x.dtype)
+    q = at(q, x.dtype)
     last, order, _ = on_last(x, axis, "quantile")
     n = last.shape[-1]
     if n == 0:
@@ -421,7 +503,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
         low, high = choices[method]
         part = GENERATED["multiply"](_subtract(high, low), 0.5) if method == "midpoint" else part
     a, b = (take(ordered, cast_to(i, "int32"), axis=-1) for i in (low, high))
-    y = _add(a, _multiply(_subtract(b, a), part))
+    y = where(_equal(a, b), a, _add(a, _multiply(_subtract(b, a), part)))  # also where both are infinite
     if q.ndim:
         y = moveaxis(y, -1, 0)
     y = where(reduce("any", GENERATED["isnan"](last), -1, False), math.nan, y)
@@ -433,11 +515,22 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 
 @op(arrays=2)
 def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """The q-th percentiles: `quantile` of q / 100."""
-    return quantile(x, _multiply(floating(q), 0.01), axis, method, keepdims)
+    """The q-th percentiles: `quantile` of q / 100.
+
+    >>> import nervure as nv
+    >>> nv.ops.percentile([1.0, 2.0, 3.0], 50)
+    array(2., dtype=float32)
+    """
+    x = floating(x)
+    return quantile(x, GENERATED["divide"](at(q, x.dtype), 100.0), axis, method, keepdims)
 
 
 @op
 def median(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The middle element over axes, or the mean of the two middle ones."""
+    """The middle element over axes, or the mean of the two middle ones.
+
+    >>> import nervure as nv
+    >>> nv.ops.median([3.0, 1.0, 2.0])
+    array(2., dtype=float32)
+    """
     return quantile(x, 0.5, axis, "linear", keepdims)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .._dtypes import is_float
 from .._tensor import Tensor
-from .dispatch import axis_of, cast_to, node, op, pair, permuted, promote, reshaped, sliced
+from .dispatch import axis_of, cast_to, node, op, pair, permuted, promote, reshaped, scalar, shape_of, sliced
 from .elementwise import GENERATED
 from .manipulation import concatenate, diagonal, expand_dims
 from .reduction import norm, sum
@@ -72,16 +72,22 @@ def _contract(a: Tensor, b: Tensor, left: Sequence[int], right: Sequence[int]) -
 @op(arrays=2)
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
     """The sum of products over the last `axes` axes of x1 and the first of x2, or over axes[0] of x1 and axes[1] of
-    x2."""
+    x2.
+
+    >>> import nervure as nv
+    >>> nv.ops.tensordot([[1.0, 2.0]], [[3.0], [4.0]], axes=1)
+    array([[11.]], dtype=float32)
+    """
     a, b = pair(x1, x2)
     if isinstance(axes, (list, tuple)):
         left, right = ([v] if isinstance(v, int) else list(v) for v in axes)
         left = [axis_of(k, a.ndim, "tensordot") for k in left]
         right = [axis_of(k, b.ndim, "tensordot") for k in right]
     else:
-        left, right = list(range(a.ndim - axes, a.ndim)), list(range(axes))
+        count = shape_of(axes, "tensordot")[0]
+        left, right = list(range(a.ndim - count, a.ndim)), list(range(count))
     sizes_a, sizes_b = a.shape, b.shape
-    if len(left) != len(right) or any(
+    if not len(left) == len(right) == len(set(left)) == len(set(right)) or any(
         j < 0 or k >= b.ndim or sizes_a[j] != sizes_b[k] for j, k in zip(left, right, strict=True)
     ):
         raise ValueError(f"tensordot: shapes {sizes_a} and {sizes_b} do not match over axes {axes}")
@@ -93,6 +99,10 @@ def dot(x1: Any, x2: Any) -> Tensor:
     """The sum of products over the last axis of x1 and the last but one of x2 (its only one, if a vector).
 
     A scalar multiplies.
+
+    >>> import nervure as nv
+    >>> nv.ops.dot([1.0, 2.0], [3.0, 4.0])
+    array(11., dtype=float32)
     """
     a, b = pair(x1, x2)
     if a.ndim == 0 or b.ndim == 0:
@@ -104,7 +114,12 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
 @op(arrays=2)
 def inner(x1: Any, x2: Any) -> Tensor:
-    """The sum of products over the last axes."""
+    """The sum of products over the last axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.inner([[1.0, 2.0]], [[3.0, 4.0]])
+    array([[11.]], dtype=float32)
+    """
     a, b = pair(x1, x2)
     if a.ndim == 0 or b.ndim == 0:
         return _multiply(a, b)
@@ -115,21 +130,38 @@ def inner(x1: Any, x2: Any) -> Tensor:
 
 @op(arrays=2)
 def vdot(x1: Any, x2: Any) -> Tensor:
-    """The sum of the products of all elements, both flattened."""
+    """The sum of the products of all elements, both flattened.
+
+    >>> import nervure as nv
+    >>> nv.ops.vdot([1.0, 2.0], [3.0, 4.0])
+    array(11., dtype=float32)
+    """
     a, b = pair(x1, x2)
     return sum(_multiply(reshaped(a, (a.size,)), reshaped(b, (b.size,))))
 
 
 @op(arrays=2)
 def outer(x1: Any, x2: Any) -> Tensor:
-    """All products of an element of x1 (rows) and one of x2 (columns), both flattened."""
+    """All products of an element of x1 (rows) and one of x2 (columns), both flattened.
+
+    >>> import nervure as nv
+    >>> nv.ops.outer([1, 2], [3, 4])
+    array([[3, 4],
+           [6, 8]], dtype=int32)
+    """
     a, b = pair(x1, x2)
     return _multiply(reshaped(a, (a.size, 1)), reshaped(b, (1, b.size)))
 
 
 @op(arrays=2)
 def kron(x1: Any, x2: Any) -> Tensor:
-    """The Kronecker product."""
+    """The Kronecker product.
+
+    >>> import nervure as nv
+    >>> nv.ops.kron([[1, 2]], [[1], [1]])
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     a, b = pair(x1, x2)
     n = max(a.ndim, b.ndim)
     left, right = (1,) * (n - a.ndim) + a.shape, (1,) * (n - b.ndim) + b.shape
@@ -142,22 +174,34 @@ def kron(x1: Any, x2: Any) -> Tensor:
 
 @op(arrays=2)
 def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Tensor:
-    """The cross product of 3-vectors along `axis`, or along `axisa` and `axisb` with the result along `axisc`."""
+    """The cross product of 3-vectors along `axis`, or along `axisa` and `axisb` with the result along `axisc`.
+
+    The third element of a 2-vector is 0; of two 2-vectors the result is the third element alone, without the axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.cross([1, 0, 0], [0, 1, 0])
+    array([0, 0, 1], dtype=int32)
+    """
     a, b = pair(x1, x2)
     if axis is not None:
         axisa = axisb = axisc = axis
     ka, kb = axis_of(axisa, a.ndim, "cross"), axis_of(axisb, b.ndim, "cross")
-    if a.shape[ka] != 3 or b.shape[kb] != 3:
-        raise ValueError(f"cross: vectors of 3 elements are needed, got shapes {a.shape} and {b.shape}")
+    if not {a.shape[ka], b.shape[kb]} <= {2, 3}:
+        raise ValueError(f"cross: vectors of 2 or 3 elements are needed, got shapes {a.shape} and {b.shape}")
+    flat = a.shape[ka] == b.shape[kb] == 2
 
     def part(x: Tensor, k: int, j: int) -> Tensor:
         shape = x.shape
+        if j == shape[k]:  # the third of two
+            return scalar(0, x.dtype)
         return reshaped(sliced(x, k, j, 1), shape[:k] + shape[k + 1 :])
 
     ax, ay, az = (part(a, ka, j) for j in range(3))
     bx, by, bz = (part(b, kb, j) for j in range(3))
     terms = ((ay, bz, az, by), (az, bx, ax, bz), (ax, by, ay, bx))
-    parts = [_subtract(_multiply(p, q), _multiply(r, s)) for p, q, r, s in terms]
+    parts = [_subtract(_multiply(p, q), _multiply(r, s)) for p, q, r, s in terms[2 if flat else 0 :]]
+    if flat:
+        return parts[0]
     k = axis_of(axisc, parts[0].ndim + 1, "cross")
     return concatenate([expand_dims(p, k) for p in parts], axis=k)
 
@@ -255,13 +299,17 @@ def _join(a: Tensor, la: list[str], b: Tensor, lb: list[str], needed: set[str]) 
 
 
 @op(arrays=99)
-def einsum(subscripts: str, *operands: Any) -> Tensor:
+def einsum(subscripts: str, *operands: Any, optimize: Any = None) -> Tensor:
     """Sums of products named by Einstein's convention, as in NumPy: "ij,jk->ik", "...d,df->...f", "ii->i".
+
+    Operands are joined from left to right; `optimize` is a hint that needs no heed.
 
     >>> import nervure as nv, numpy as np
     >>> nv.ops.einsum("ij,kj->ik", np.eye(2), np.ones((3, 2))).shape
     (2, 3)
     """
+    if not isinstance(subscripts, str):
+        raise TypeError(f"einsum: subscripts must be a string, got {subscripts!r}")
     xs = list(promote(*operands)) if operands else []
     terms, result = _parse(subscripts, [x.ndim for x in xs])
     x, labels = xs[0], terms[0]

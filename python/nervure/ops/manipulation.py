@@ -52,20 +52,23 @@ def plain(x: Any) -> Any:
     return tuple(plain(n) for n in x) if isinstance(x, (list, tuple)) else x
 
 
+def _listed(x: Any) -> list[Any]:
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
 @op
-def _full(fill_value: Any, shape: tuple[int, ...], dtype: Any) -> Tensor:
-    name = standardize_dtype(dtype) if dtype is not None else name_of(level(fill_value))
-    return broadcasted(at(fill_value, name), shape)
+def _full(fill_value: Any, shape: tuple[int, ...], dtype: str) -> Tensor:
+    return broadcasted(at(fill_value, dtype), shape)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """An array of `shape` that holds `fill_value`, which may broadcast.
+    """An array of `shape` that holds `fill_value`, which may broadcast; float by default.
 
     >>> import nervure as nv
     >>> nv.ops.full((2,), 7)
-    array([7, 7], dtype=int32)
+    array([7., 7.], dtype=float32)
     """
-    return _full(fill_value, shape_of(plain(shape), "full"), dtype)
+    return _full(fill_value, shape_of(plain(shape), "full"), standardize_dtype(dtype))
 
 
 def zeros(shape: Any, dtype: Any = None) -> Any:
@@ -83,7 +86,12 @@ empty = zeros
 
 @op
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
-    """`fill_value` in x's shape and dtype."""
+    """`fill_value` in x's shape and dtype.
+
+    >>> import nervure as nv
+    >>> nv.ops.full_like([1.5, 2.5], 7)
+    array([7., 7.], dtype=float32)
+    """
     x = tensor(x)
     return broadcasted(at(fill_value, standardize_dtype(dtype) if dtype is not None else x.dtype), x.shape)
 
@@ -133,10 +141,15 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
 ) -> Any:
-    """`num` numbers evenly from start to stop, which may be arrays: then the numbers run along `axis`."""
+    """`num` numbers evenly from start to stop, which may be arrays: then the numbers run along `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.linspace(0, 1, 3)
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
     start, stop = promote(start, stop, least=4)
     name = standardize_dtype(dtype) if dtype is not None else start.dtype
-    step = _multiply(_subtract(stop, start), 1.0 / max(num - endpoint, 1))
+    step = GENERATED["divide"](_subtract(stop, start), float(max(num - endpoint, 1)))
     shape = step.shape
     k = axis_of(axis, len(shape) + 1, "linspace")
     index = iota((*(1,) * k, num, *(1,) * (len(shape) - k)), k, start.dtype)
@@ -158,7 +171,13 @@ def logspace(
 
 @op(arrays=0)
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """N x M, 1 on the k-th diagonal and 0 elsewhere."""
+    """N x M, 1 on the k-th diagonal and 0 elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.eye(2, k=1)
+    array([[0., 1.],
+           [0., 0.]], dtype=float32)
+    """
     shape = (N, N if M is None else M)
     return cast_to(_equal(_add(iota(shape, 0), k), iota(shape, 1)), standardize_dtype(dtype))
 
@@ -170,33 +189,60 @@ def identity(n: int, dtype: Any = None) -> Any:
 
 @op(arrays=0)
 def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
-    """N x M, 1 on and below the k-th diagonal and 0 above."""
+    """N x M, 1 on and below the k-th diagonal and 0 above.
+
+    >>> import nervure as nv
+    >>> nv.ops.tri(2)
+    array([[1., 0.],
+           [1., 1.]], dtype=float32)
+    """
     shape = (N, N if M is None else M)
     return cast_to(_lower(shape, k), standardize_dtype(dtype))
 
 
 def _lower(shape: tuple[int, ...], k: int) -> Tensor:
     n = len(shape)
+    if n < 2:
+        raise ValueError(f"tril, triu: a matrix or a stack of them is needed, got shape {shape}")
     return _greater_equal(_add(iota(shape, n - 2), k), iota(shape, n - 1))
 
 
 @op
 def tril(x: Any, k: int = 0) -> Tensor:
-    """`x` with zeros above the k-th diagonal of the last two axes."""
+    """`x` with zeros above the k-th diagonal of the last two axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.tril([[1, 2], [3, 4]])
+    array([[1, 0],
+           [3, 4]], dtype=int32)
+    """
     x = tensor(x)
     return where(_lower(x.shape[-2:], k), x, scalar(0, x.dtype))
 
 
 @op
 def triu(x: Any, k: int = 0) -> Tensor:
-    """`x` with zeros below the k-th diagonal of the last two axes."""
+    """`x` with zeros below the k-th diagonal of the last two axes.
+
+    >>> import nervure as nv
+    >>> nv.ops.triu([[1, 2], [3, 4]])
+    array([[1, 2],
+           [0, 4]], dtype=int32)
+    """
     x = tensor(x)
     return where(_lower(x.shape[-2:], k - 1), scalar(0, x.dtype), x)
 
 
 @op(arrays=99)
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
-    """Coordinate grids of 1-d arrays."""
+    """Coordinate grids of 1-d arrays.
+
+    >>> import nervure as nv
+    >>> nv.ops.meshgrid([1, 2], [3, 4])
+    [array([[1, 2],
+           [1, 2]], dtype=int32), array([[3, 3],
+           [4, 4]], dtype=int32)]
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
     vectors = [ravel(v) for v in x]
@@ -223,7 +269,7 @@ def reshape(x: Any, newshape: Any) -> Tensor:
     (4, 1)
     """
     x = tensor(x)
-    dims = [int(n) for n in (newshape if isinstance(newshape, (list, tuple)) else (newshape,))]
+    dims = [n if n == -1 else shape_of(n, "reshape")[0] for n in _listed(newshape)]
     if dims.count(-1) == 1:
         rest = -math.prod(dims)
         if rest > 0 and x.size % rest == 0:
@@ -242,7 +288,13 @@ def ravel(x: Any) -> Tensor:
 
 @op
 def expand_dims(x: Any, axis: Any) -> Tensor:
-    """`x` with a new axis of size 1 at `axis`, or at each of several."""
+    """`x` with a new axis of size 1 at `axis`, or at each of several.
+
+    >>> import nervure as nv
+    >>> nv.ops.expand_dims([1, 2], 1)
+    array([[1],
+           [2]], dtype=int32)
+    """
     x = tensor(x)
     count = len(axis) if isinstance(axis, (list, tuple)) else 1
     axes = axes_of(axis, x.ndim + count, "expand_dims")
@@ -252,7 +304,12 @@ def expand_dims(x: Any, axis: Any) -> Tensor:
 
 @op
 def squeeze(x: Any, axis: Any = None) -> Tensor:
-    """`x` without `axis`, or without all axes, of size 1."""
+    """`x` without `axis`, or without all axes, of size 1.
+
+    >>> import nervure as nv
+    >>> nv.ops.squeeze([[1, 2]])
+    array([1, 2], dtype=int32)
+    """
     x = tensor(x)
     shape = x.shape
     axes = tuple(k for k, n in enumerate(shape) if n == 1) if axis is None else axes_of(axis, len(shape), "squeeze")
@@ -264,7 +321,13 @@ def squeeze(x: Any, axis: Any = None) -> Tensor:
 
 @op
 def transpose(x: Any, axes: Any = None) -> Tensor:
-    """`x` with its axes in the order `axes`, reversed by default."""
+    """`x` with its axes in the order `axes`, reversed by default.
+
+    >>> import nervure as nv
+    >>> nv.ops.transpose([[1, 2], [3, 4]])
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     x = tensor(x)
     n = x.ndim
     order = tuple(range(n))[::-1] if axes is None else tuple(axis_of(k, n, "transpose") for k in axes)
@@ -285,7 +348,12 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
 
 @op
 def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
-    """`x` with the axes `source` at the positions `destination`; the others keep their order."""
+    """`x` with the axes `source` at the positions `destination`; the others keep their order.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     x = tensor(x)
     n = x.ndim
     pairs = [list(v) if isinstance(v, (list, tuple)) else [v] for v in (source, destination)]
@@ -300,7 +368,13 @@ def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
 
 @op
 def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """`x` repeated along new axes and axes of size 1."""
+    """`x` repeated along new axes and axes of size 1.
+
+    >>> import nervure as nv
+    >>> nv.ops.broadcast_to([1, 2], (2, 2))
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     return broadcasted(tensor(x), shape_of(shape, "broadcast_to"))
 
 
@@ -327,7 +401,13 @@ def concatenate(xs: Any, axis: int = 0) -> Tensor:
 
 @op(sequence=True)
 def stack(x: Any, axis: int = 0) -> Tensor:
-    """Arrays of one shape side by side along a new axis."""
+    """Arrays of one shape side by side along a new axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.stack([[1, 2], [3, 4]], axis=1)
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     parts = joined(x, "stack")
     shape = parts[0].shape
     for part in parts:
@@ -371,29 +451,34 @@ def _cut(x: Tensor, k: int, cuts: list[int]) -> list[Tensor]:
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Equal parts along `axis`, their number given; or the parts between given positions."""
+def _split(x: Any, sections: Any, axis: int, equal: bool) -> list[Tensor]:
     x = tensor(x)
     k = axis_of(axis, x.ndim, "split")
-    if isinstance(indices_or_sections, (list, tuple)):
-        return _cut(x, k, [int(c) for c in indices_or_sections])
-    parts = int(indices_or_sections)
-    if parts < 1 or x.shape[k] % parts:
-        raise ValueError(f"split: axis {axis} of shape {x.shape} does not divide into {parts} equal parts")
-    return _cut(x, k, [x.shape[k] // parts * j for j in range(1, parts)])
-
-
-@op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
-    """Like `split`; the first parts are one longer where the axis does not divide."""
-    if isinstance(indices_or_sections, (list, tuple)):
-        return split(x, indices_or_sections, axis)
-    x = tensor(x)
-    k, parts = axis_of(axis, x.ndim, "array_split"), int(indices_or_sections)
-    if parts < 1:
-        raise ValueError(f"array_split: cannot make {parts} parts")
+    if isinstance(sections, tuple):
+        return _cut(x, k, [int(c) for c in sections])
+    parts = int(sections)
+    if parts < 1 or (equal and x.shape[k] % parts):
+        equally = "equal " if equal else ""
+        raise ValueError(f"split: axis {axis} of shape {x.shape} does not divide into {parts} {equally}parts")
     size, more = divmod(x.shape[k], parts)
     return _cut(x, k, [size * j + min(j, more) for j in range(1, parts)])
+
+
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Equal parts along `axis`, their number given; or the parts between given positions. A list.
+
+    ValueError if the axis does not divide.
+
+    >>> import nervure as nv
+    >>> nv.ops.split([1, 2, 3, 4], 2)
+    [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
+    return _split(x, plain(indices_or_sections), axis, True)
+
+
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    """Like `split`; the first parts are one longer where the axis does not divide."""
+    return _split(x, plain(indices_or_sections), axis, False)
 
 
 def hsplit(x: Any, indices_or_sections: Any) -> Any:
@@ -408,7 +493,12 @@ def vsplit(x: Any, indices_or_sections: Any) -> Any:
 
 @op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
-    """The slices along `axis`, as a list."""
+    """The slices along `axis`, as a list.
+
+    >>> import nervure as nv
+    >>> nv.ops.unstack([[1, 2], [3, 4]])
+    [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
     x = tensor(x)
     k = axis_of(axis, x.ndim, "unstack")
     shape = x.shape
@@ -420,7 +510,12 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
 
 @op
 def tile(x: Any, repeats: Any) -> Tensor:
-    """`x` laid `repeats[k]` times along axis k."""
+    """`x` laid `repeats[k]` times along axis k.
+
+    >>> import nervure as nv
+    >>> nv.ops.tile([1, 2], 2)
+    array([1, 2, 1, 2], dtype=int32)
+    """
     x = tensor(x)
     times = shape_of(repeats, "tile")
     n = max(len(times), x.ndim)
@@ -431,20 +526,23 @@ def tile(x: Any, repeats: Any) -> Tensor:
     return reshaped(broadcasted(reshaped(x, alone), both), [t * s for t, s in zip(times, shape, strict=True)])
 
 
-@op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
     """Each element along `axis`, or of the flattened array, `repeats` times: an int, or one for each element.
 
     >>> import nervure as nv
     >>> nv.ops.repeat([1, 2], 2)
     array([1, 1, 2, 2], dtype=int32)
     """
+    return _repeat(x, shape_of(plain(repeats), "repeat"), axis)
+
+
+@op
+def _repeat(x: Any, counts: tuple[int, ...], axis: int | None) -> Tensor:
     x = tensor(x)
     if axis is None:
         x, axis = reshaped(x, (x.size,)), 0
     k = axis_of(axis, x.ndim, "repeat")
     shape = x.shape
-    counts = shape_of(plain(np.asarray(repeats)) if not isinstance(repeats, int) else repeats, "repeat")
     if len(counts) == 1:
         wide = broadcasted(
             reshaped(x, (*shape[: k + 1], 1, *shape[k + 1 :])), (*shape[: k + 1], *counts, *shape[k + 1 :])
@@ -457,7 +555,12 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Tensor:
 
 @op
 def flip(x: Any, axis: Any = None) -> Tensor:
-    """`x` with the order along axes reversed."""
+    """`x` with the order along axes reversed.
+
+    >>> import nervure as nv
+    >>> nv.ops.flip([1, 2, 3])
+    array([3, 2, 1], dtype=int32)
+    """
     x = tensor(x)
     for k in axes_of(axis, x.ndim, "flip"):
         n = x.shape[k]
@@ -493,13 +596,22 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Tensor:
 
 @op
 def roll(x: Any, shift: Any, axis: Any = None) -> Tensor:
-    """Elements moved along `axis` by `shift`; those that leave at one end come in at the other."""
+    """Elements moved along `axis` by `shift`; those that leave at one end come in at the other.
+
+    Both may be sequences; one of them alone goes with each of the other. Without an axis `x` is rolled as if flat.
+
+    >>> import nervure as nv
+    >>> nv.ops.roll([1, 2, 3], 1)
+    array([3, 1, 2], dtype=int32)
+    """
     x = tensor(x)
     if axis is None:
         return reshaped(roll(reshaped(x, (x.size,)), shift, 0), x.shape)
-    shifts = shift if isinstance(shift, (list, tuple)) else (shift,)
-    axes = axis if isinstance(axis, (list, tuple)) else (axis,)
-    for by, a in zip(shifts, axes, strict=True):
+    shifts, axes = _listed(shift), _listed(axis)
+    n = max(len(shifts), len(axes))
+    if {len(shifts), len(axes)} - {1, n}:
+        raise ValueError(f"roll: {len(shifts)} shifts do not go with {len(axes)} axes")
+    for by, a in zip(shifts * (n // len(shifts)), axes * (n // len(axes)), strict=True):
         k = axis_of(a, x.ndim, "roll")
         n = x.shape[k]
         if n and by % n:
@@ -512,11 +624,18 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     """`x` with more elements before and after each axis: an int, (before, after), or one such pair an axis.
 
     `mode`: "constant" (`constant_values`, 0 by default), or "edge", "reflect", "symmetric", "wrap" as in NumPy.
+
+    >>> import nervure as nv
+    >>> nv.ops.pad([1, 2], (1, 2))
+    array([0, 1, 2, 0, 0], dtype=int32)
     """
     x = tensor(x)
     if constant_values is not None and mode != "constant":
         raise ValueError(f"pad: constant_values are for mode='constant', got mode={mode!r}")
-    widths = np.broadcast_to(np.asarray(plain(pad_width), dtype=np.int64), (x.ndim, 2)).tolist()
+    try:
+        widths = np.broadcast_to(np.asarray(plain(pad_width), dtype=np.int64), (x.ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(f"pad: pad_width is no pair for each axis of shape {x.shape}, got {pad_width}") from None
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: widths cannot be negative, got {pad_width}")
     if mode == "constant":
@@ -534,7 +653,12 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
 
 @op
 def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
-    """The n-th differences of neighbours along `axis`."""
+    """The n-th differences of neighbours along `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.diff([1, 4, 9])
+    array([3, 5], dtype=int32)
+    """
     x = tensor(a)
     k = axis_of(axis, x.ndim, "diff")
     for _ in range(n):
@@ -546,7 +670,12 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
 
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The elements x[.., i, i + offset, ..] of two axes, as a last axis."""
+    """The elements x[.., i, i + offset, ..] of two axes, as a last axis.
+
+    >>> import nervure as nv
+    >>> nv.ops.diagonal([[1, 2], [3, 4]])
+    array([1, 4], dtype=int32)
+    """
     x = tensor(x)
     n = x.ndim
     a, b = axis_of(axis1, n, "diagonal"), axis_of(axis2, n, "diagonal")
@@ -561,7 +690,13 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 @op
 def diag(x: Any, k: int = 0) -> Tensor:
-    """A matrix with a vector on its k-th diagonal; or the k-th diagonal of a matrix."""
+    """A matrix with a vector on its k-th diagonal; or the k-th diagonal of a matrix.
+
+    >>> import nervure as nv
+    >>> nv.ops.diag([1, 2])
+    array([[1, 0],
+           [0, 2]], dtype=int32)
+    """
     x = tensor(x)
     if x.ndim == 2:
         return diagonal(x, k)
@@ -581,7 +716,12 @@ def diagflat(x: Any, k: int = 0) -> Tensor:
 
 @op
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The sum of a diagonal."""
+    """The sum of a diagonal.
+
+    >>> import nervure as nv
+    >>> nv.ops.trace([[1, 2], [3, 4]])
+    array(5, dtype=int32)
+    """
     from .reduction import sum as sum_
 
     return sum_(diagonal(x, offset, axis1, axis2), axis=-1)
@@ -589,7 +729,12 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 
 @op(arrays=2)
 def trapezoid(y: Any, x: Any = None, dx: float = 1.0, axis: int = -1) -> Tensor:
-    """The integral along `axis` by the trapezoidal rule."""
+    """The integral along `axis` by the trapezoidal rule.
+
+    >>> import nervure as nv
+    >>> nv.ops.trapezoid([1.0, 2.0, 3.0])
+    array(4., dtype=float32)
+    """
     from .reduction import sum as sum_
 
     y = promote(y, least=4)[0]

@@ -47,34 +47,65 @@ relu, sigmoid, softplus = (GENERATED[name] for name in ("relu", "sigmoid", "soft
 
 @op
 def relu6(x: Any) -> Tensor:
-    """min(max(x, 0), 6)."""
-    return clip(floating(x), 0, 6)
+    """min(max(x, 0), 6); derivative 0 at 0 and 6.
+
+    >>> import nervure as nv
+    >>> nv.ops.relu6([-1.0, 3.0, 8.0])
+    array([0., 3., 6.], dtype=float32)
+    """
+    x = floating(x)
+    return where(GENERATED["greater_equal"](x, 6), 6, relu(x))
 
 
 @op
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
-    """x where positive, negative_slope * x elsewhere."""
+    """x where positive, negative_slope * x elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.leaky_relu([-1.0, 1.0])
+    array([-0.2,  1. ], dtype=float32)
+    """
     x = floating(x)
     return where(_greater(x, 0), x, _multiply(x, negative_slope))
 
 
+def _exponential_below(x: Tensor, height: float, width: float) -> Tensor:
+    """x where positive, height expm1(x / width) elsewhere, with the derivatives of the latter at 0."""
+    positive = _greater(x, 0)
+    below = where(positive, 0, x)  # chosen before the exponential, which may overflow
+    return where(positive, x, _multiply(_expm1(below if width == 1 else _divide(below, width)), height))
+
+
 @op
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """x where positive, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
-    x = floating(x)
-    return where(_greater(x, 0), x, _multiply(_expm1(_minimum(x, 0)), alpha))
+    """x where positive, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016).
+
+    >>> import nervure as nv
+    >>> nv.ops.elu([-1.0, 1.0])
+    array([-0.63212055,  1.        ], dtype=float32)
+    """
+    return _exponential_below(floating(x), alpha, 1.0)
 
 
 @op
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017)."""
-    x = floating(x)
-    return _add(relu(x), _multiply(_expm1(_divide(_minimum(x, 0), alpha)), alpha))
+    """max(x, 0) + min(0, alpha (exp(x / alpha) - 1)) (Barron, 2017).
+
+    >>> import nervure as nv
+    >>> nv.ops.celu([-1.0, 1.0], alpha=2.0)
+    array([-0.78693867,  1.        ], dtype=float32)
+    """
+    return _exponential_below(floating(x), alpha, alpha)
 
 
 @op
 def selu(x: Any) -> Tensor:
-    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017)."""
+    """scale * elu(x, alpha), with the constants that keep mean 0 and variance 1 (Klambauer et al., 2017).
+
+    >>> import nervure as nv
+    >>> nv.ops.selu([-1.0, 1.0])
+    array([-1.1113307,  1.050701 ], dtype=float32)
+    """
     return _multiply(elu(x, 1.6732632423543772), 1.0507009873554805)
 
 
@@ -95,7 +126,12 @@ def gelu(x: Any, approximate: bool = True) -> Tensor:
 
 @op
 def silu(x: Any) -> Tensor:
-    """x sigmoid(x)."""
+    """x sigmoid(x).
+
+    >>> import nervure as nv
+    >>> nv.ops.silu([-1.0, 1.0])
+    array([-0.26894143,  0.7310586 ], dtype=float32)
+    """
     x = floating(x)
     return _multiply(x, sigmoid(x))
 
@@ -105,33 +141,58 @@ swish = silu
 
 @op
 def mish(x: Any) -> Tensor:
-    """x tanh(softplus(x)) (Misra, 2019)."""
+    """x tanh(softplus(x)) (Misra, 2019).
+
+    >>> import nervure as nv
+    >>> nv.ops.mish([-1.0, 1.0])
+    array([-0.30340147,  0.8650984 ], dtype=float32)
+    """
     x = floating(x)
     return _multiply(x, _tanh(softplus(x)))
 
 
 @op
 def softsign(x: Any) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> import nervure as nv
+    >>> nv.ops.softsign([-1.0, 3.0])
+    array([-0.5 ,  0.75], dtype=float32)
+    """
     x = floating(x)
     return _divide(x, _add(_abs(x), 1))
 
 
 @op
 def log_sigmoid(x: Any) -> Tensor:
-    """log(sigmoid(x)) = -softplus(-x)."""
+    """log(sigmoid(x)) = -softplus(-x).
+
+    >>> import nervure as nv
+    >>> nv.ops.log_sigmoid([0.0])
+    array([-0.6931472], dtype=float32)
+    """
     return _negative(softplus(_negative(floating(x))))
 
 
 @op
 def hard_sigmoid(x: Any) -> Tensor:
-    """clip(x / 6 + 1/2, 0, 1)."""
+    """clip(x / 6 + 1/2, 0, 1).
+
+    >>> import nervure as nv
+    >>> nv.ops.hard_sigmoid([-4.0, 0.0, 1.5])
+    array([0.  , 0.5 , 0.75], dtype=float32)
+    """
     return _multiply(relu6(_add(floating(x), 3)), 1.0 / 6.0)
 
 
 @op
 def hard_silu(x: Any) -> Tensor:
-    """x hard_sigmoid(x)."""
+    """x hard_sigmoid(x).
+
+    >>> import nervure as nv
+    >>> nv.ops.hard_silu([-4.0, 0.0, 1.5])
+    array([-0.   ,  0.   ,  1.125], dtype=float32)
+    """
     x = floating(x)
     return _multiply(x, hard_sigmoid(x))
 
@@ -141,48 +202,83 @@ hard_swish = hard_silu
 
 @op
 def hard_tanh(x: Any) -> Tensor:
-    """clip(x, -1, 1)."""
+    """clip(x, -1, 1).
+
+    >>> import nervure as nv
+    >>> nv.ops.hard_tanh([-4.0, 0.5])
+    array([-1. ,  0.5], dtype=float32)
+    """
     return clip(floating(x), -1, 1)
 
 
 @op
 def tanh_shrink(x: Any) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> import nervure as nv
+    >>> nv.ops.tanh_shrink([1.0])
+    array([0.23840582], dtype=float32)
+    """
     x = floating(x)
     return _subtract(x, _tanh(x))
 
 
 @op
 def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """x where |x| > threshold, 0 elsewhere."""
+    """x where |x| > threshold, 0 elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.hard_shrink([-1.0, 0.3])
+    array([-1.,  0.], dtype=float32)
+    """
     x = floating(x)
     return where(_greater(_abs(x), threshold), x, 0)
 
 
 @op
 def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
-    """x moved towards 0 by `threshold`, 0 where it would cross."""
+    """x moved towards 0 by `threshold`, 0 where it would cross.
+
+    >>> import nervure as nv
+    >>> nv.ops.soft_shrink([-1.0, 0.3, 1.0])
+    array([-0.5,  0. ,  0.5], dtype=float32)
+    """
     x = floating(x)
     return _subtract(x, clip(x, -threshold, threshold))
 
 
 @op
 def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
-    """x where x > threshold, default_value elsewhere."""
+    """x where x > threshold, default_value elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.threshold([1.0, 3.0], 2.0, 0.0)
+    array([0., 3.], dtype=float32)
+    """
     x = floating(x)
     return where(_greater(x, threshold), x, default_value)
 
 
 @op
 def squareplus(x: Any, b: float = 4) -> Tensor:
-    """(x + sqrt(x^2 + b)) / 2 (Barron, 2021)."""
+    """(x + sqrt(x^2 + b)) / 2 (Barron, 2021).
+
+    >>> import nervure as nv
+    >>> nv.ops.squareplus([0.0, 1.5])
+    array([1., 2.], dtype=float32)
+    """
     x = floating(x)
     return _multiply(_add(x, _sqrt(_add(_square(x), b))), 0.5)
 
 
 @op
 def sparse_plus(x: Any) -> Tensor:
-    """0 below -1, x above 1, (x + 1)^2 / 4 between."""
+    """0 below -1, x above 1, (x + 1)^2 / 4 between.
+
+    >>> import nervure as nv
+    >>> nv.ops.sparse_plus([-2.0, 0.0, 2.0])
+    array([0.  , 0.25, 2.  ], dtype=float32)
+    """
     x = floating(x)
     between = _multiply(_square(_add(x, 1)), 0.25)
     return where(_less(x, -1), 0, where(_greater(x, 1), x, between))
@@ -190,13 +286,23 @@ def sparse_plus(x: Any) -> Tensor:
 
 @op
 def sparse_sigmoid(x: Any) -> Tensor:
-    """clip((x + 1) / 2, 0, 1)."""
+    """clip((x + 1) / 2, 0, 1).
+
+    >>> import nervure as nv
+    >>> nv.ops.sparse_sigmoid([-2.0, 0.0, 2.0])
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
     return clip(_multiply(_add(floating(x), 1), 0.5), 0, 1)
 
 
 @op
 def glu(x: Any, axis: int = -1) -> Tensor:
-    """The first half along `axis`, times the sigmoid of the second (Dauphin et al., 2017)."""
+    """The first half along `axis`, times the sigmoid of the second (Dauphin et al., 2017).
+
+    >>> import nervure as nv
+    >>> nv.ops.glu([1.0, 2.0, 0.0, 0.0])
+    array([0.5, 1. ], dtype=float32)
+    """
     x = floating(x)
     k = axis_of(axis, x.ndim, "glu")
     n = x.shape[k]
@@ -224,7 +330,12 @@ def softmax(x: Any, axis: Any = -1) -> Tensor:
 
 @op
 def log_softmax(x: Any, axis: Any = -1) -> Tensor:
-    """x - logsumexp(x) along `axis`."""
+    """x - logsumexp(x) along `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.log_softmax([0.0, 0.0])
+    array([-0.6931472, -0.6931472], dtype=float32)
+    """
     return _along("log_softmax", x, axis)
 
 
@@ -251,7 +362,13 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 @op
 def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
-    """1 for each class that occurs in a row, 0 elsewhere."""
+    """1 for each class that occurs in a row, 0 elsewhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.multi_hot([[0, 2], [1, 1]], 3)
+    array([[1., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
     from .reduction import max as max_
 
     x = tensor(inputs)
@@ -356,7 +473,12 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 @op
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[Tensor, Tensor]:
-    """The mean and the variance over `axes`."""
+    """The mean and the variance over `axes`.
+
+    >>> import nervure as nv
+    >>> nv.ops.moments([[1.0, 3.0]], axes=1)
+    (array([2.], dtype=float32), array([1.], dtype=float32))
+    """
     if synchronized:
         raise ValueError("moments: synchronized=True is for several replicas; there is one")
     return mean(x, axes, keepdims), var(x, axes, keepdims)
@@ -366,7 +488,13 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 def batch_normalization(
     x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset, with statistics of `axis` (Ioffe & Szegedy, 2015)."""
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset, with statistics of `axis` (Ioffe & Szegedy, 2015).
+
+    >>> import nervure as nv
+    >>> nv.ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], axis=-1, epsilon=0.0)
+    array([[-1.],
+           [ 1.]], dtype=float32)
+    """
     x = floating(x)
     k = axis_of(axis, x.ndim, "batch_normalization")
 
@@ -391,7 +519,12 @@ def batch_normalization(
 def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
 ) -> Tensor:
-    """(x - mean) / sqrt(variance + epsilon) * gamma + beta, with statistics over `axis` (Ba et al., 2016)."""
+    """(x - mean) / sqrt(variance + epsilon) * gamma + beta, with statistics over `axis` (Ba et al., 2016).
+
+    >>> import nervure as nv
+    >>> nv.ops.layer_normalization([[1.0, 3.0]])
+    array([[-1.,  1.]], dtype=float32)
+    """
     x = floating(x)
     axes = axes_of(axis, x.ndim, "layer_normalization")
 
@@ -412,7 +545,12 @@ def layer_normalization(
 
 @op
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Tensor:
-    """x / sqrt(mean(x^2) + epsilon) * scale, with the mean over `axis` (Zhang & Sennrich, 2019)."""
+    """x / sqrt(mean(x^2) + epsilon) * scale, with the mean over `axis` (Zhang & Sennrich, 2019).
+
+    >>> import nervure as nv
+    >>> nv.ops.rms_normalization([[3.0, 3.0]])
+    array([[1., 1.]], dtype=float32)
+    """
     x = floating(x)
     root = _rsqrt(_add(mean(_square(x), axis, True), config.epsilon() if epsilon is None else epsilon))
     y = _multiply(x, root)
@@ -421,7 +559,12 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 @op
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Tensor:
-    """x / max(its norm along `axis`, epsilon)."""
+    """x / max(its norm along `axis`, epsilon).
+
+    >>> import nervure as nv
+    >>> nv.ops.normalize([[3.0, 4.0]])
+    array([[0.6, 0.8]], dtype=float32)
+    """
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"normalize: order must be an int of at least 1, got {order!r}")
     x = floating(x)
@@ -434,7 +577,12 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 
 @op(arrays=2)
 def psnr(x1: Any, x2: Any, max_val: float) -> Tensor:
-    """Peak signal-to-noise ratio in decibels: 20 log10(max_val) - 10 log10(mean((x1 - x2)^2))."""
+    """Peak signal-to-noise ratio in decibels: 20 log10(max_val) - 10 log10(mean((x1 - x2)^2)).
+
+    >>> import nervure as nv
+    >>> nv.ops.psnr([0.0, 1.0], [0.1, 1.0], max_val=1.0)
+    array(23.0103, dtype=float32)
+    """
     a, b = pair(x1, x2, FLOAT)
     _same_shape("psnr", a, b)
     log10 = GENERATED["log10"]

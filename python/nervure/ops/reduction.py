@@ -17,6 +17,8 @@ __all__ = [
     "nanprod", "nanstd", "nansum", "nanvar", "norm", "prod", "ptp", "std", "sum", "var",
 ]  # fmt: skip
 
+any_ = any  # Python's: the name is an op's below
+
 _add, _subtract, _multiply, _divide, _square, _sqrt, _abs, _maximum, _isnan = (
     GENERATED[name]
     for name in ("add", "subtract", "multiply", "divide", "square", "sqrt", "absolute", "maximum", "isnan")
@@ -56,17 +58,25 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 @op
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
-    """The product over axes; of bools as int32."""
+    """The product over axes; of bools as int32.
+
+    >>> import nervure as nv
+    >>> nv.ops.prod([2, 3, 4])
+    array(24, dtype=int32)
+    """
     return reduce("prod", _at_least_int(x) if dtype is None else at(x, dtype), axis, keepdims)
 
 
 def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Tensor:
     x = tensor(x)
+    shape = x.shape
+    axes = axes_of(axis, len(shape), name)
+    empty = any_(shape[k] == 0 for k in axes)
+    if empty and initial is None:
+        raise ValueError(f"{name}: an empty axis has none, in shape {shape}; give `initial`")
     if x.dtype == "bool":
         y = reduce("any" if name == "max" else "all", x, axis, keepdims)
-    elif initial is not None and x.size == 0:
-        shape = x.shape
-        axes = axes_of(axis, len(shape), name)
+    elif empty:
         kept = tuple(1 if k in axes else n for k, n in enumerate(shape)) if keepdims else without(shape, axes)
         return node("broadcast_to", at(initial, x.dtype), ints=kept)
     else:
@@ -76,13 +86,23 @@ def _extreme(name: str, x: Any, axis: Any, keepdims: bool, initial: Any) -> Tens
 
 @op
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
-    """The largest element over axes (NaN if there is one), at least `initial`; ties share the gradient."""
+    """The largest element over axes (NaN if there is one), at least `initial`; ties share the gradient.
+
+    >>> import nervure as nv
+    >>> nv.ops.max([[1, 5], [7, 2]], axis=0)
+    array([7, 5], dtype=int32)
+    """
     return _extreme("max", x, axis, keepdims, initial)
 
 
 @op
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
-    """The smallest element over axes (NaN if there is one), at most `initial`; ties share the gradient."""
+    """The smallest element over axes (NaN if there is one), at most `initial`; ties share the gradient.
+
+    >>> import nervure as nv
+    >>> nv.ops.min([[1, 5], [7, 2]], axis=0)
+    array([1, 2], dtype=int32)
+    """
     return _extreme("min", x, axis, keepdims, initial)
 
 
@@ -91,54 +111,94 @@ amax, amin = max, min
 
 @op
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Whether some element over axes is true."""
+    """Whether some element over axes is true.
+
+    >>> import nervure as nv
+    >>> nv.ops.any([[True, False], [False, False]], axis=1)
+    array([ True, False])
+    """
     return reduce("any", as_bool(x), axis, keepdims)
 
 
 @op
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Whether every element over axes is true."""
+    """Whether every element over axes is true.
+
+    >>> import nervure as nv
+    >>> nv.ops.all([[True, False], [True, True]], axis=1)
+    array([False,  True])
+    """
     return reduce("all", as_bool(x), axis, keepdims)
 
 
 @op
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The mean over axes; NaN of nothing."""
+    """The mean over axes; NaN of nothing.
+
+    >>> import nervure as nv
+    >>> nv.ops.mean([[1.0, 2.0], [3.0, 4.0]], axis=1)
+    array([1.5, 3.5], dtype=float32)
+    """
     x = floating(x)
     shape = x.shape
     n = math.prod(shape[k] for k in axes_of(axis, len(shape), "mean"))
     y = reduce("sum", x, axis, keepdims)
-    return y if n == 1 else _multiply(y, 1.0 / n if n else math.nan)
+    return y if n == 1 else _divide(y, float(n))  # not times 1 / n: the mean of ones is 1
 
 
 @op
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The variance over axes, divided by their size: mean((x - mean(x))**2)."""
+    """The variance over axes, divided by their size: mean((x - mean(x))**2).
+
+    >>> import nervure as nv
+    >>> nv.ops.var([1.0, 3.0])
+    array(1., dtype=float32)
+    """
     x = floating(x)
     return mean(_square(_subtract(x, mean(x, axis, True))), axis, keepdims)
 
 
 @op
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """The square root of `var`."""
+    """The square root of `var`.
+
+    >>> import nervure as nv
+    >>> nv.ops.std([1.0, 3.0])
+    array(1., dtype=float32)
+    """
     return _sqrt(var(x, axis, keepdims))
 
 
 @op
 def ptp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """max - min."""
+    """max - min.
+
+    >>> import nervure as nv
+    >>> nv.ops.ptp([3, 9, 4])
+    array(6, dtype=int32)
+    """
     return _subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
 @op
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
-    """How many elements over axes are not 0."""
+    """How many elements over axes are not 0.
+
+    >>> import nervure as nv
+    >>> nv.ops.count_nonzero([0, 1, 2])
+    array(2, dtype=int32)
+    """
     return sum(as_bool(x), axis)
 
 
 @op
 def average(x: Any, axis: Any = None, weights: Any = None) -> Tensor:
-    """sum(x * weights) / sum(weights); the mean without weights. 1-d weights run along an int `axis`."""
+    """sum(x * weights) / sum(weights); the mean without weights. 1-d weights run along an int `axis`.
+
+    >>> import nervure as nv
+    >>> nv.ops.average([1.0, 3.0], weights=[3.0, 1.0])
+    array(1.5, dtype=float32)
+    """
     if weights is None:
         return mean(x, axis)
     x, w = floating(x), floating(weights)
@@ -161,13 +221,23 @@ def _arg(name: str, x: Any, axis: Any, keepdims: bool) -> Tensor:
 
 @op
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index of the first largest element along `axis`, or in the flattened array: int32."""
+    """The index of the first largest element along `axis`, or in the flattened array: int32.
+
+    >>> import nervure as nv
+    >>> nv.ops.argmax([[1, 5], [7, 2]], axis=1)
+    array([1, 0], dtype=int32)
+    """
     return _arg("argmax", x, axis, keepdims)
 
 
 @op
 def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """The index of the first smallest element along `axis`, or in the flattened array: int32."""
+    """The index of the first smallest element along `axis`, or in the flattened array: int32.
+
+    >>> import nervure as nv
+    >>> nv.ops.argmin([[1, 5], [7, 2]], axis=1)
+    array([0, 1], dtype=int32)
+    """
     return _arg("argmin", x, axis, keepdims)
 
 
@@ -226,7 +296,12 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 @op
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """Running products along `axis`, or of the flattened array."""
+    """Running products along `axis`, or of the flattened array.
+
+    >>> import nervure as nv
+    >>> nv.ops.cumprod([1, 2, 3])
+    array([1, 2, 6], dtype=int32)
+    """
     return _scan("cumprod", x, axis, dtype)
 
 
@@ -237,13 +312,23 @@ def _ignoring_nan(x: Any, instead: float) -> Tensor:
 
 @op
 def nansum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`sum` of what is not NaN."""
+    """`sum` of what is not NaN.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nansum([1.0, np.nan])
+    array(1., dtype=float32)
+    """
     return sum(_ignoring_nan(x, 0.0), axis, keepdims)
 
 
 @op
 def nanprod(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`prod` of what is not NaN."""
+    """`prod` of what is not NaN.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanprod([2.0, np.nan])
+    array(2., dtype=float32)
+    """
     return prod(_ignoring_nan(x, 1.0), axis, keepdims)
 
 
@@ -256,31 +341,56 @@ def _nan_extreme(f: Any, x: Any, worst: float, axis: Any, keepdims: bool) -> Ten
 
 @op
 def nanmax(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`max` of what is not NaN; NaN if nothing is left."""
+    """`max` of what is not NaN; NaN if nothing is left.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanmax([2.0, np.nan])
+    array(2., dtype=float32)
+    """
     return _nan_extreme(max, x, -math.inf, axis, keepdims)
 
 
 @op
 def nanmin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`min` of what is not NaN; NaN if nothing is left."""
+    """`min` of what is not NaN; NaN if nothing is left.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanmin([2.0, np.nan])
+    array(2., dtype=float32)
+    """
     return _nan_extreme(min, x, math.inf, axis, keepdims)
 
 
 @op
 def nancumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """`cumsum` with NaN as 0."""
+    """`cumsum` with NaN as 0.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nancumsum([1.0, np.nan, 2.0])
+    array([1., 1., 3.], dtype=float32)
+    """
     return cumsum(_ignoring_nan(x, 0.0), axis, dtype)
 
 
 @op
 def nancumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
-    """`cumprod` with NaN as 1."""
+    """`cumprod` with NaN as 1.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nancumprod([1.0, np.nan, 2.0])
+    array([1., 1., 2.], dtype=float32)
+    """
     return cumprod(_ignoring_nan(x, 1.0), axis, dtype)
 
 
 @op
 def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`mean` of what is not NaN."""
+    """`mean` of what is not NaN.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanmean([1.0, np.nan, 3.0])
+    array(2., dtype=float32)
+    """
     x = floating(x)
     count = sum(cast_to(GENERATED["logical_not"](_isnan(x)), x.dtype), axis, keepdims)
     return _divide(nansum(x, axis, keepdims), count)
@@ -288,20 +398,35 @@ def nanmean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 @op
 def nanvar(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`var` of what is not NaN."""
+    """`var` of what is not NaN.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanvar([1.0, np.nan, 3.0])
+    array(1., dtype=float32)
+    """
     x = floating(x)
     return nanmean(_square(_subtract(x, nanmean(x, axis, True))), axis, keepdims)
 
 
 @op
 def nanstd(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """`std` of what is not NaN."""
+    """`std` of what is not NaN.
+
+    >>> import nervure as nv, numpy as np
+    >>> nv.ops.nanstd([1.0, np.nan, 3.0])
+    array(1., dtype=float32)
+    """
     return _sqrt(nanvar(x, axis, keepdims))
 
 
 @op(arrays=2)
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether |x1 - x2| <= atol + rtol |x2| everywhere."""
+    """Whether |x1 - x2| <= atol + rtol |x2| everywhere.
+
+    >>> import nervure as nv
+    >>> nv.ops.allclose([1.0], [1.0 + 1e-7])
+    array(True)
+    """
     from .elementwise import isclose
 
     return all(isclose(x1, x2, rtol, atol, equal_nan))
