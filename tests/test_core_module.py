@@ -1,12 +1,14 @@
 """The extension as a module: its stub tells the truth, its functions take and refuse what they say."""
 
 import ast
+import gc
 import importlib.machinery
 import importlib.util
 import inspect
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +153,32 @@ def test_unknown_isa_is_refused_at_import():
     env = {**os.environ, "NERVURE_ISA": "abacus", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", "import nervure._core"], env=env, capture_output=True, text=True)
     assert run.returncode == 1 and "ValueError" in run.stderr and "abacus" in run.stderr
+
+
+def test_a_bound_attribute_is_given_back() -> None:
+    class Owner:
+        x = 1
+
+    owner = Owner()
+    bound = _core.Bound(owner, "x", 2)
+    for _ in range(2):
+        with bound as value:
+            assert value == owner.x == 2
+            with pytest.raises(RuntimeError, match="once at a time"):
+                bound.__enter__()
+        assert owner.x == 1
+    with pytest.raises(RuntimeError, match="not entered"):
+        bound.__exit__(None, None, None)
+    with pytest.raises(KeyError), bound:
+        raise KeyError
+    assert owner.x == 1
+    with pytest.raises(AttributeError), _core.Bound(owner, "y", 2):
+        pass
+    with pytest.raises(TypeError):
+        _core.Bound(owner, 1, 2)  # type: ignore[arg-type]
+    cycle = _core.Bound(owner, "x", 0)
+    owner.cycle = cycle  # type: ignore[attr-defined]
+    known = weakref.ref(owner)
+    del owner, bound, cycle
+    gc.collect()
+    assert known() is None

@@ -153,7 +153,8 @@ static int module_exec(PyObject *module) {
     if (!(state->dtypes[k] = PyUnicode_InternFromString(nv_dtype_name((nv_dtype)k)))) return -1;
   if (add_type(module, &nv_py_graph_spec, &state->graph) < 0 || add_type(module, &nv_py_node_spec, &state->node) < 0 ||
       add_type(module, &nv_py_variable_spec, &state->variable) < 0 ||
-      add_type(module, &nv_py_plan_spec, &state->plan) < 0 || add_type(module, &nv_py_loop_spec, &state->loop) < 0)
+      add_type(module, &nv_py_plan_spec, &state->plan) < 0 || add_type(module, &nv_py_loop_spec, &state->loop) < 0 ||
+      add_type(module, &nv_py_bound_spec, &state->bound) < 0)
     return -1;
   return 0;
 }
@@ -165,6 +166,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT((PyObject *)state->variable);
   Py_VISIT((PyObject *)state->plan);
   Py_VISIT((PyObject *)state->loop);
+  Py_VISIT((PyObject *)state->bound);
   return 0;
 }
 
@@ -175,6 +177,7 @@ static int module_clear(PyObject *module) {
   Py_CLEAR(state->variable);
   Py_CLEAR(state->plan);
   Py_CLEAR(state->loop);
+  Py_CLEAR(state->bound);
   for (int k = 0; k < NV_DTYPE_COUNT; k++) Py_CLEAR(state->dtypes[k]);
   return 0;
 }

@@ -12,7 +12,7 @@
 #include "nervure.h"
 
 typedef struct nv_py_state {
-  PyTypeObject *graph, *node, *variable, *plan, *loop;
+  PyTypeObject *graph, *node, *variable, *plan, *loop, *bound;
   PyObject *dtypes[NV_DTYPE_COUNT]; /* NumPy's names, interned */
   unsigned long main_thread;        /* where Python handles signals, in the process `pid` */
   long pid;
@@ -120,7 +120,8 @@ typedef struct nv_py_plan {
   PyObject *weakrefs;
 } nv_py_plan;
 
-extern PyType_Spec nv_py_graph_spec, nv_py_node_spec, nv_py_variable_spec, nv_py_plan_spec, nv_py_loop_spec;
+extern PyType_Spec nv_py_graph_spec, nv_py_node_spec, nv_py_variable_spec, nv_py_plan_spec, nv_py_loop_spec,
+    nv_py_bound_spec;
 
 /* ---- graph.c, node.c ---- */
 PyObject *nv_py_node_wrap(nv_py_graph *g, nv_node *n); /* new reference; NULL with an exception set */

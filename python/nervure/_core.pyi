@@ -4,10 +4,19 @@ dtypes are NumPy's names as strings: "float32", "float64", "int32", "int64", "bo
 """
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, Generic, TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_T = TypeVar("_T")
+
+@final
+class Bound(Generic[_T]):
+    """Inside a `with`, `owner.name` is `value`; neither signals nor tracers come between."""
+    def __new__(cls, owner: object, name: str, value: _T) -> Bound[_T]: ...
+    def __enter__(self) -> _T: ...
+    def __exit__(self, *exc: object) -> None: ...
 
 @final
 class Graph:

@@ -1,13 +1,12 @@
 """Tracing: running Python code once, on symbols, to write down what it computes.
 
-A `Scope` is one trace. While it is entered, every `nervure.ops` function called on this thread adds nodes to its graph
-instead of computing, and reads and assignments of variables are noted instead of done. `Scope.plan` compiles what was
-written down.
+A `Scope` is one trace. Inside `with tracing() as scope`, every `nervure.ops` function called on this thread adds nodes
+to its graph instead of computing, and reads and assignments of variables are noted instead of done. `Scope.plan`
+compiles what was written down.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -29,21 +28,21 @@ def current() -> "Scope | None":
     return local.scope
 
 
-@contextmanager
-def suspended() -> Iterator[None]:
+def tracing(training: bool = False, frozen: bool = False) -> "_core.Bound[Scope]":
+    """A new scope, entered by `with`."""
+    return _core.Bound(local, "scope", Scope(training, frozen))
+
+
+def suspended() -> "_core.Bound[None]":
     """Inside, ops compute at once even if a trace is going on: for what happens once, such as drawing first weights."""
-    outer, local.scope = local.scope, None
-    try:
-        yield
-    finally:
-        local.scope = outer
+    return _core.Bound(local, "scope", None)
 
 
 class Scope:
     """One trace: a graph, what its variables hold at this point, and which of them it will update.
 
     >>> from nervure import ops
-    >>> with Scope() as scope:
+    >>> with tracing() as scope:
     ...     x = scope.input((3,), "float32")
     ...     y = ops.sum(x * x)
     ...     (dx,) = scope.grad(y, [x])
@@ -53,7 +52,7 @@ class Scope:
     [array(14., dtype=float32), array([2., 4., 6.], dtype=float32)]
     """
 
-    __slots__ = ("_outer", "_values", "_written", "frozen", "graph", "notes", "training")
+    __slots__ = ("_values", "_written", "frozen", "graph", "notes", "training")
 
     def __init__(self, training: bool = False, frozen: bool = False) -> None:
         self.graph = _core.Graph()
@@ -62,16 +61,6 @@ class Scope:
         self.notes: dict[str, Any] = {}  # what layers leave for each other: added losses, recorded outputs
         self._values: dict[_core.Variable, Tensor] = {}
         self._written: dict[_core.Variable, None] = {}
-        self._outer: Scope | None = None
-
-    def __enter__(self) -> "Scope":
-        self._outer = local.scope
-        local.scope = self
-        return self
-
-    def __exit__(self, *exc: Any) -> None:
-        local.scope = self._outer
-        self._outer = None
 
     def input(self, shape: Sequence[int], dtype: str, name: str | None = None) -> Tensor:
         """A new input of the graph."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
 from ._tensor import Operators, array_ufunc
-from ._trace import Scope
+from ._trace import Scope, tracing
 from .utils import auto_name
 
 __all__ = ["KerasTensor", "Node", "Operation", "infer", "is_keras_tensor"]
@@ -154,7 +154,7 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     unknown = any(None in t.shape for t in tree.flatten((args, kwargs)) if isinstance(t, KerasTensor))
     runs = []
     for fill in _FILLS if unknown else _FILLS[:1]:
-        with Scope(frozen=True) as scope, _unknown(fill):
+        with tracing(frozen=True) as scope, _unknown(fill):
             scope.notes["rows"] = fill
 
             def probe(leaf: Any, scope: Scope = scope, fill: int = fill) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import ops, tree
+from .. import _core, ops, tree
 from .._dtypes import is_float
 from .._function import Function
 from .._tensor import Tensor
@@ -137,15 +136,12 @@ class LayerCall(LayerState, Operation):
         stack = _names.stack if _names.stack[-1:] == (self.name,) else (*_names.stack, self.name)
         return "/".join((*stack, name))
 
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        outer = _names.stack
-        if outer[-1:] != (self.name,):  # the build that a call makes has it already
-            _names.stack = (*outer, self.name)
-        try:
-            yield
-        finally:
-            _names.stack = outer
+    def _named(self) -> _core.Bound[tuple[str, ...]]:
+        """Inside, weights are made on a path that this layer is on."""
+        stack = _names.stack
+        if stack[-1:] != (self.name,):  # the build that a call makes has it already
+            stack = (*stack, self.name)
+        return _core.Bound(_names, "stack", stack)
 
     @classmethod
     def _call_parameters(cls) -> dict[str, inspect.Parameter]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import _core, config, ops, optimizers, random, tree
-from .._trace import Scope, current
+from .._trace import current, tracing
 from ..callbacks import CallbackList
 from ..metrics import Mean
 from .compile import CompileLoss, CompileMetrics, names_of, targets_of
@@ -224,7 +224,7 @@ class Trainer:
         )
         if not pending and all(layer.built for layer in self._walk_layers()):
             return
-        with Scope(training=False, frozen=True) as scope:
+        with tracing(training=False, frozen=True) as scope:
             scope.notes["rows"] = rows
             x, y, weight = feed.pack(feed.inputs(scope, rows))
             y_pred = self(x)
@@ -239,7 +239,7 @@ class Trainer:
                 f"Model '{self.name}': `fit`, `evaluate` and `predict` cannot be called inside of a trace"
             )
         self._ensure_built(feed, mode, rows)
-        with Scope(training=training) as scope:
+        with tracing(training=training) as scope:
             inputs = feed.inputs(scope, rows)
             x, y, weight = feed.pack(inputs)
             if mode == "predict":
@@ -280,7 +280,7 @@ class Trainer:
 
     def _results_entry(self: Any) -> _Entry:
         def make() -> _Entry:
-            with Scope() as scope:
+            with tracing() as scope:
                 results = self.get_metrics_result()
                 names = sorted(results)
                 plan = scope.plan([], [ops.convert_to_tensor(results[k]) for k in names])
@@ -588,7 +588,7 @@ class Trainer:
 
         def make() -> _Entry:
             self._ensure_built(feed, "predict", feed.n)
-            with Scope(training=bool(training), frozen=True) as scope:
+            with tracing(training=bool(training), frozen=True) as scope:
                 inputs = feed.inputs(scope, feed.n)
                 found: Logs = {}
                 scope.notes["recorder"] = found

@@ -17,7 +17,7 @@ import numpy as np
 from .. import _core, config
 from .._dtypes import FLOAT, LEVEL, WEAK, graph_dtype, is_float, name_of
 from .._tensor import Operators, Tensor
-from .._trace import Scope, local
+from .._trace import Scope, local, tracing
 from ..variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -252,7 +252,7 @@ def fill(structure: Any, arrays: list[Any]) -> Any:
 
 def compile_call(function: Any, spec: tuple[Any, ...], names: tuple[str, ...]) -> "tuple[_core.Plan, Any]":
     """The plan of `function` for a signature, and the structure of its result (None: a single array)."""
-    with Scope() as scope:
+    with tracing() as scope:
         inputs: list[Tensor] = []
         args = [revive(part, scope, inputs) for part in spec]
         n = len(args) - len(names)

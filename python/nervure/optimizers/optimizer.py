@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import initializers, ops
-from .._trace import Scope, current, suspended
+from .._trace import current, suspended, tracing
 from ..utils import auto_name
 from ..variable import Variable
 
@@ -254,7 +254,7 @@ class Optimizer:
         if current() is not None:
             self._step(pairs)
             return
-        with Scope() as scope:
+        with tracing() as scope:
             inputs = [scope.input(v.shape, v.dtype) for _, v in pairs]
             self._step([(g, v) for g, (_, v) in zip(inputs, pairs, strict=True)])
             plan = scope.plan(inputs)
