@@ -68,9 +68,7 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
 typedef struct one_run {
   nv_plan *plan;
   const nv_poll *poll;
-  nv_status status; /* thread 0's, as what follows */
-  int threads;
-  double lost;
+  nv_status status; /* thread 0's */
 } one_run;
 
 static void run_member(nv_ctx *ctx, void *arg) {
@@ -78,7 +76,7 @@ static void run_member(nv_ctx *ctx, void *arg) {
   ctx->scratch = r->plan->scratch + (size_t)ctx->thread * r->plan->scratch_bytes;
   ctx->poll = ctx->thread == 0 ? r->poll : NULL;
   nv_status status = nv_exec(ctx, r->plan);
-  if (ctx->thread == 0) r->status = status, r->threads = ctx->n_threads, r->lost = nv_team_lost(ctx);
+  if (ctx->thread == 0) r->status = status;
 }
 
 nv_status nv_plan_run(nv_plan *p, const void *const *inputs, void *const *outputs, const nv_poll *poll) {

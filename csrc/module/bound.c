@@ -1,10 +1,11 @@
-/* bound.c: an attribute that holds another value inside a `with`. In C, so that no signal handler and no tracer can come
- * between entering or leaving and the attribute: what is going on in a thread is never left as if it still were. */
+/* bound.c: an attribute that holds another value inside a `with`. In C, so that no signal handler and no tracer can
+ * come between entering or leaving and the attribute: what is going on in a thread is never left as if it still were.
+ */
 #include "module/module.h"
 
 typedef struct bound {
-  PyObject_HEAD
-  PyObject *owner, *name, *value, *outer; /* outer: what the attribute held before; NULL outside of the `with` */
+  PyObject_HEAD PyObject *owner, *name, *value,
+      *outer; /* outer: what the attribute held before; NULL outside of the `with` */
 } bound;
 
 static PyObject *bound_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
