@@ -12,8 +12,7 @@ static const char *const names[] = {
 #undef X
 };
 
-/* Which block kernel the step is, or NV_BLOCK_COUNT. */
-static nv_block_op op_of(const nv_expr_value *v) {
+nv_block_op nv_expr_op(const nv_expr_value *v) {
   int op = 0;
   while (op < NV_BLOCK_COUNT && v->fn != nv_k->block[op][v->dtype]) op++;
   return (nv_block_op)op;
@@ -48,7 +47,7 @@ static bool write_program(const nv_expr_spec *s, const bool *uniform, int *leave
     const nv_expr_value *x = &s->value[v];
     if (x->kind == NV_EXPR_WHOLE || x->dtype != s->value[0].dtype) return false;
     if (x->kind != NV_EXPR_STEP) continue;
-    nv_block_op op = op_of(x);
+    nv_block_op op = nv_expr_op(x);
     if (op == NV_BLOCK_COUNT) return false;
     say(t, n_steps ? ", " : "", names[op], 0);
     bool swap = (op == NV_BLOCK_add || op == NV_BLOCK_multiply) && goes_first(s, uniform, x->in[1], x->in[0]);

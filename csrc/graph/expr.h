@@ -46,6 +46,8 @@ typedef struct nv_expr_spec {
   int n_stores;
 } nv_expr_spec;
 
+/* Which block kernel a step is, or NV_BLOCK_COUNT. */
+nv_block_op nv_expr_op(const nv_expr_value *v);
 /* The kernel that does the whole program, or NULL. uniform[v]: value v is one number for all elements. leaves: the
  * values its first operands are. */
 const nv_chain *nv_expr_chain(const nv_expr_spec *s, const bool *uniform, int *leaves);

@@ -1,16 +1,6 @@
 /* pair.c: steps of a program that are made in one pass over their operands, two at a time (kernels/pairs.inc). */
 #include "graph/expr.h"
 
-/* Which block kernel the step is, or NV_BLOCK_COUNT. */
-static nv_block_op op_of(const nv_expr_value *v) {
-  static const nv_block_op known[] = {NV_BLOCK_add,    NV_BLOCK_subtract, NV_BLOCK_multiply, NV_BLOCK_divide,
-                                      NV_BLOCK_square, NV_BLOCK_relu,     NV_BLOCK_relu_grad};
-  if (v->kind != NV_EXPR_STEP || v->dtype > NV_F64) return NV_BLOCK_COUNT;
-  for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-    if (v->fn == nv_k->block[known[k]][v->dtype]) return known[k];
-  return NV_BLOCK_COUNT;
-}
-
 static nv_pair_first first_of(nv_block_op op) {
   switch (op) {
   case NV_BLOCK_add:
@@ -50,10 +40,11 @@ static nv_pair_second second_of(nv_block_op op, int at) {
 /* Makes step v do what its input `at` does, too. False if the two are no pair. */
 static bool pair(nv_expr_spec *s, int v, int at, const int *uses) {
   nv_expr_value *second = &s->value[v], *first = &s->value[second->in[at]];
-  nv_pair_first f = first_of(op_of(first));
-  nv_pair_second t = second_of(op_of(second), at);
-  if (f == NV_FIRST_COUNT || t == NV_SECOND_COUNT || first->dtype != second->dtype || uses[second->in[at]] != 1)
-    return false;
+  if (first->kind != NV_EXPR_STEP || first->dtype != second->dtype || uses[second->in[at]] != 1) return false;
+  nv_pair_first f = first_of(nv_expr_op(first));
+  if (f == NV_FIRST_COUNT) return false;
+  nv_pair_second t = second_of(nv_expr_op(second), at);
+  if (t == NV_SECOND_COUNT) return false;
   int z = second->n_in > 1 ? second->in[1 - at] : -1;
   first->kind = NV_EXPR_PAIRED;
   second->fn = nv_k->pair[f][t][second->dtype];
@@ -70,6 +61,6 @@ void nv_expr_pair(nv_expr_spec *s) {
     for (int k = 0; k < s->value[v].n_in && s->value[v].kind == NV_EXPR_STEP; k++) uses[s->value[v].in[k]]++;
   for (int k = 0; k < s->n_stores; k++) uses[s->store[k].value]++;
   for (int v = 0; v < s->n_values; v++)
-    for (int k = 0; k < s->value[v].n_in && k < 2 && op_of(&s->value[v]) != NV_BLOCK_COUNT; k++)
-      if (pair(s, v, k, uses)) break;
+    for (int k = 0; k < s->value[v].n_in && k < 2 && s->value[v].dtype <= NV_F64; k++)
+      if (s->value[v].kind != NV_EXPR_STEP || pair(s, v, k, uses)) break;
 }
