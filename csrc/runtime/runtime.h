@@ -64,6 +64,8 @@ nv_status nv_team_status(const nv_ctx *ctx);
 /* Some member has failed: what this one computes until the barrier will not be used. Seen sooner or later, not by all
  * alike. */
 bool nv_team_failing(const nv_ctx *ctx);
+/* Seconds between two calls of poll, to the few milliseconds of a cheap clock. Tests set it to less. */
+extern double nv_poll_every;
 /* Thread 0: calls poll if ~20 ms have passed; true if the run must stop, and from then on. Others: false. A kernel
  * then just returns: the executor sees ctx->stopped. Cheap enough for a loop over cache-sized blocks. */
 bool nv_poll_now(nv_ctx *ctx);

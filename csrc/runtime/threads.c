@@ -27,8 +27,9 @@
 #define RECENT                                                                                                         \
   100e-6 /* seconds within which a second short run finds it worth having workers: they still spin then                \
           */
-#define POLL_EVERY 20e-3
 #define STACK_BYTES (2u << 20)
+
+double nv_poll_every = 20e-3;
 
 /* ---- clocks ---- */
 
@@ -280,9 +281,9 @@ bool nv_poll_now(nv_ctx *ctx) {
   if (!ctx->poll || ctx->thread != 0) return false;
   if (ctx->stopped || nv_team_failing(ctx)) return true;
   double now = coarse_now();
-  if (ctx->poll_next == 0) ctx->poll_next = now + POLL_EVERY;
+  if (ctx->poll_next == 0) ctx->poll_next = now + nv_poll_every;
   if (now < ctx->poll_next) return false;
-  ctx->poll_next = now + POLL_EVERY;
+  ctx->poll_next = now + nv_poll_every;
   if (!ctx->poll->call(ctx->poll->arg)) return false;
   nv_team_fail(ctx, nv_fail(NV_CANCELLED, "interrupted"));
   return ctx->stopped = true;
@@ -340,7 +341,7 @@ nv_status nv_mutex_lock(nv_mutex *m, const nv_poll *poll) {
       continue;
     }
     if (s == (epoch | 1) && !atomic_compare_exchange_strong(&m->state, &s, epoch | 2)) continue;
-    sleep_while(&m->state, epoch | 2, poll ? POLL_EVERY : 0);
+    sleep_while(&m->state, epoch | 2, poll ? nv_poll_every : 0);
     take = epoch | 2; /* others may still sleep: whoever unlocks must wake them */
     if (poll && poll->call(poll->arg)) return nv_fail(NV_CANCELLED, "interrupted");
   }
