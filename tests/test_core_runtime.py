@@ -7,10 +7,11 @@ import signal
 import threading
 import time
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from alarms import alarm
 from nervure import _core
 from nervure._core import Graph, Loop, Variable
 
@@ -45,18 +46,6 @@ def chain(length=6000, size=160):
     for _ in range(length):
         y = g.op("matmul", (y, w), (0, 0))
     return g.plan([x, w], [y]), np.ones((size, size), np.float32), np.eye(size, dtype=np.float32)
-
-
-@contextmanager
-def alarm(handler, after):
-    """Sends SIGALRM to this process after some seconds."""
-    old = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, after)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
 
 
 class Stop(Exception):

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from typing import Any
 
 import nervure as nv
 import numpy as np
 import pytest
+from alarms import alarm
 from nervure import _core
 
 SOON = 0.1  # seconds from a signal to its handler ..
@@ -24,17 +25,6 @@ ROWS, BATCH = 8192, 1024
 
 class Stop(Exception):
     at = 0.0
-
-
-@contextmanager
-def signal_after(seconds: float, handler: Callable[..., Any]) -> Iterator[None]:
-    old = signal.signal(signal.SIGALRM, handler)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
 
 
 def stop(*_: Any) -> None:
@@ -87,7 +77,7 @@ def test_an_interrupted_fit_has_made_whole_steps(threads: int, verbose: int) -> 
         model = net()
         with (
             redirect_stdout(io.StringIO()),
-            signal_after(0.05 + 0.02 * k, stop),
+            alarm(stop, 0.05 + 0.02 * k),
             pytest.raises(Stop),
         ):
             model.fit(x, y, batch_size=BATCH, epochs=10**6, shuffle=False, verbose=verbose)
@@ -100,7 +90,7 @@ def test_fit_goes_on_after_each_of_many_interruptions(threads: int) -> None:
     """.. wherever they fall, in the building of the model too."""
     (x, y), model = data(), net()
     for k in range(40):
-        with signal_after(0.001 + 0.001 * k, stop), pytest.raises(Stop):
+        with alarm(stop, 0.001 + 0.001 * k), pytest.raises(Stop):
             model.fit(x, y, batch_size=BATCH, epochs=10**6, shuffle=False, verbose=0)
     before = steps_of(model)
     model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0)
@@ -140,7 +130,7 @@ def test_long_calls_are_interrupted(threads: int) -> None:
     late = {}
     for name, call in calls.items():
         due = time.perf_counter() + 0.2
-        with signal_after(0.2, stop), pytest.raises(Stop):
+        with alarm(stop, 0.2), pytest.raises(Stop):
             call()
         late[name] = max(Stop.at - due, time.perf_counter() - Stop.at)
     assert max(late.values()) < PATIENCE, late
@@ -148,7 +138,7 @@ def test_long_calls_are_interrupted(threads: int) -> None:
 
 def test_a_handler_that_returns_changes_nothing(threads: int) -> None:
     (x, y), model, calls = data(), net(), []
-    with signal_after(0.02, lambda *_: calls.append(1)):
+    with alarm(lambda *_: calls.append(1), 0.02):
         signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         model.fit(x, y, batch_size=BATCH, epochs=6, shuffle=False, verbose=0)
     assert calls
@@ -187,10 +177,10 @@ def test_the_main_thread_is_interrupted_while_another_trains() -> None:
     ready.wait()
     other = net()
     try:
-        with signal_after(0.1, stop), pytest.raises(Stop):
+        with alarm(stop, 0.1), pytest.raises(Stop):
             other.fit(x, y, batch_size=BATCH, epochs=10**6, verbose=0)
         late = time.perf_counter() - Stop.at
-        with pytest.raises(Stop), signal_after(0.1, stop):  # the same model's predictions, meanwhile
+        with pytest.raises(Stop), alarm(stop, 0.1):  # the same model's predictions, meanwhile
             while True:
                 assert np.isfinite(model.predict(x, verbose=0)).all()
     finally:

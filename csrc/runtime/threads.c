@@ -24,9 +24,8 @@
 #define MAX_THREADS 256
 #define SPIN_BARRIER 100e-6 /* seconds a member spins for its team: phases of a step are shorter */
 #define SPIN_IDLE 150e-6    /* seconds a worker spins for the next team */
-#define RECENT                                                                                                         \
-  100e-6 /* seconds within which a second short run finds it worth having workers: they still spin then                \
-          */
+/* Seconds within which a second short run finds it worth having workers: they still spin then. */
+#define RECENT 100e-6
 #define STACK_BYTES (2u << 20)
 
 double nv_poll_every = 20e-3;
