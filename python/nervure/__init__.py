@@ -12,6 +12,8 @@ from ._absent import missing
 __version__ = "0.1.0"
 
 _NAMES = {
+    "DTypePolicy": "dtype_policies",
+    "FloatDTypePolicy": "dtype_policies",
     "Function": "_function",
     "Initializer": "initializers",
     "Input": "layers",
@@ -33,11 +35,11 @@ _NAMES = {
     "value_and_grad": "_function",
 }
 __all__ = [
-    "Function", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer", "Loss", "Metric", "Model",
-    "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "activations", "backend", "callbacks",
-    "config", "constraints", "datasets", "function", "grad", "hvp", "initializers", "jacobian", "layers",
-    "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "tree", "utils",
-    "value_and_grad", "version",
+    "DTypePolicy", "FloatDTypePolicy", "Function", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer",
+    "Loss", "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "activations",
+    "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "function", "grad", "hvp",
+    "initializers", "jacobian", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
+    "regularizers", "saving", "tree", "utils", "value_and_grad", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         config,
         constraints,
         datasets,
+        dtype_policies,
         initializers,
         layers,
         losses,
@@ -57,10 +60,12 @@ if TYPE_CHECKING:
         optimizers,
         random,
         regularizers,
+        saving,
         tree,
         utils,
     )
     from ._function import Function, function, grad, hvp, jacobian, value_and_grad
+    from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .initializers import Initializer
     from .keras_tensor import KerasTensor, Operation
     from .layers import Input, InputSpec, Layer

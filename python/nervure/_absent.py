@@ -13,9 +13,9 @@ __all__ = ["absent", "missing"]
 
 _IN_KERAS = {
     "nervure": """
-        DTypePolicy FloatDTypePolicy Quantizer RematScope StatelessScope SymbolicScope applications device
-        distillation distribution dtype_policies export legacy mixed_precision name_scope preprocessing
-        quantizers remat saving visualization wrappers
+        Quantizer RematScope StatelessScope SymbolicScope applications device
+        distillation distribution export legacy mixed_precision name_scope preprocessing
+        quantizers remat visualization wrappers
     """,
     "nervure.activations": "sparsemax",
     "nervure.backend": "get_uid is_int_dtype",
@@ -23,11 +23,13 @@ _IN_KERAS = {
         BackupAndRestore CSVLogger EarlyStopping LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
         ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
     """,
+    "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
+    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
     "nervure.config": """
-        disable_flash_attention disable_interactive_logging disable_traceback_filtering dtype_policy
+        disable_flash_attention disable_interactive_logging disable_traceback_filtering
         enable_flash_attention enable_interactive_logging enable_traceback_filtering
         enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend set_dtype_policy
+        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend
         set_max_epochs set_max_steps_per_epoch
     """,
     "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
@@ -104,12 +106,12 @@ _IN_KERAS = {
         traverse
     """,
     "nervure.utils": """
-        Config CustomObjectScope FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
-        bounding_boxes custom_object_scope deserialize_keras_object disable_interactive_logging
-        enable_interactive_logging get_custom_objects get_file get_registered_name get_registered_object
+        Config FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
+        bounding_boxes disable_interactive_logging
+        enable_interactive_logging get_file
         get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled legacy
-        load_img model_to_dot pack_x_y_sample_weight pad_sequences plot_model register_keras_serializable
-        save_img serialize_keras_object split_dataset text_dataset_from_directory timeseries_dataset_from_array
+        load_img model_to_dot pack_x_y_sample_weight pad_sequences plot_model
+        save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
         unpack_x_y_sample_weight
     """,
 }

@@ -157,7 +157,7 @@ class Tensor(Operators):
     Only a value that depends on no input and no variable has numbers already; NumPy and Python may ask for those.
     """
 
-    __slots__ = ("node",)
+    __slots__ = ("_keras_mask", "node")
     __array_ufunc__ = array_ufunc
 
     def __init__(self, node: "_core.Node") -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops
 from ._absent import absent
+from ._identify import describe, identify
 from .ops import (
     celu,
     elu,
@@ -94,9 +95,7 @@ def serialize(activation: Any) -> Any:
     >>> serialize(relu)
     'relu'
     """
-    if hasattr(activation, "get_config"):
-        return {"class_name": type(activation).__name__, "config": activation.get_config()}
-    return getattr(activation, "__name__", str(activation))
+    return describe(activation)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -105,13 +104,10 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     >>> deserialize("linear") is linear
     True
     """
-    name = config
-    if isinstance(config, dict):
-        name = config.get("config") if config.get("class_name") == "function" else config.get("class_name")
-    found = (custom_objects or {}).get(name) or _public().get(name)
-    if found is None:
-        raise ValueError(f"unknown activation {name!r}; known are {', '.join(sorted(_public()))}")
-    return found
+    from .layers import Layer
+
+    public = _public() | {"hard_swish": hard_silu, "exponential": exponential}
+    return identify("activation", config, Layer, public, custom_objects)
 
 
 def get(identifier: Any) -> Any:

@@ -14,10 +14,12 @@ from ._absent import absent
 
 __all__ = [
     "backend",
+    "dtype_policy",
     "epsilon",
     "floatx",
     "image_data_format",
     "num_threads",
+    "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
@@ -29,6 +31,7 @@ if not TYPE_CHECKING:
     __getattr__ = absent(__name__)
 
 _floatx = "float32"
+_policy: str | None = None
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 version = 0  # counts changes that make a trace stale; part of every plan's cache key
@@ -57,6 +60,30 @@ def set_floatx(value: str) -> None:
         raise ValueError(f"floatx must be 'float32' or 'float64', got {value!r}")
     _floatx = value
     version += 1
+
+
+def dtype_policy() -> Any:
+    """The policy of layers that are made without `dtype`.
+
+    >>> import nervure as nv
+    >>> nv.config.dtype_policy().name
+    'float32'
+    """
+    from .dtype_policies import DTypePolicy
+
+    return DTypePolicy(_policy or _floatx)
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Sets the policy of layers made from now on: "float32", "float64" or a `DTypePolicy`.
+
+    >>> import nervure as nv
+    >>> nv.config.set_dtype_policy("float32")
+    """
+    global _policy
+    from . import dtype_policies
+
+    _policy = dtype_policies.get(policy).name
 
 
 def epsilon() -> float:

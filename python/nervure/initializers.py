@@ -13,6 +13,7 @@ import numpy as np
 from . import ops, random
 from ._absent import absent
 from ._dtypes import standardize_dtype
+from ._identify import describe, identify
 from ._tensor import Operators
 from .utils.naming import to_snake_case
 
@@ -348,6 +349,7 @@ _aliases |= {
     "zero": Zeros,
     "IdentityInitializer": Identity,
 }
+_known: dict[str, Any] = {**_classes, **_aliases}
 
 
 def serialize(initializer: Any) -> Any:
@@ -356,27 +358,16 @@ def serialize(initializer: Any) -> Any:
     >>> serialize(Ones())["class_name"]
     'Ones'
     """
-    if not hasattr(initializer, "get_config"):
-        return getattr(initializer, "__name__", None)
-    return {
-        "module": "nervure.initializers",
-        "class_name": type(initializer).__name__,
-        "config": initializer.get_config(),
-        "registered_name": None,
-    }
+    return describe(initializer)
 
 
-def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The initializer that `serialize` described. ValueError if it is unknown.
 
     >>> deserialize(serialize(Constant(2.0))).value
     2.0
     """
-    name = config.get("class_name")
-    found = (custom_objects or {}).get(name) or _classes.get(name) or _aliases.get(name)  # type: ignore[arg-type]
-    if found is None:
-        raise ValueError(f"unknown initializer {name!r}; known are {', '.join(sorted({**_classes, **_aliases}))}")
-    return found.from_config(config.get("config") or {})
+    return identify("initializer", config, Initializer, _known, custom_objects)
 
 
 def get(identifier: Any) -> Any:
@@ -387,10 +378,8 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return None
-    if isinstance(identifier, dict):
+    if isinstance(identifier, (dict, str)):
         return deserialize(identifier)
-    if isinstance(identifier, str):
-        return deserialize({"class_name": identifier})
     if isinstance(identifier, (np.ndarray, np.generic, Operators)):
         value = np.array(identifier)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import constraints, initializers, ops, regularizers, tree
+from .. import constraints, dtype_policies, initializers, ops, regularizers, tree
 from .._dtypes import is_float, standardize_dtype
 from .._function import Function
 from .._trace import current, suspended
@@ -66,7 +66,8 @@ class Layer(LayerCall):
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ValueError(f"Argument `name` must be a non-empty string without '/', got {name!r}")
         self._init_state(name or auto_name(type(self).__name__), bool(trainable))
-        self._dtype = standardize_dtype(getattr(dtype, "compute_dtype", dtype))
+        self._dtype_policy = dtype_policies.get(dtype)
+        self._dtype = self._dtype_policy.compute_dtype
         self._input_shape_arg = None if shape is None else tuple(shape)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -95,7 +96,7 @@ class Layer(LayerCall):
         A class that does not override it gets what its constructor was given. NotImplementedError if that is more than
         numbers, texts and lists and dicts of them.
         """
-        config = {"trainable": self.trainable, "dtype": self._dtype}
+        config = {"trainable": self.trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
         constructor = inspect.signature(type(self).__init__)
         own = [p for p in list(constructor.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
         inherited = type(self).__init__ is Layer.__init__ or any(p.kind is p.VAR_POSITIONAL for p in own)
@@ -126,7 +127,16 @@ class Layer(LayerCall):
     def dtype(self) -> str:
         return self._dtype
 
-    variable_dtype = compute_dtype = dtype
+    variable_dtype = compute_dtype = input_dtype = dtype
+
+    @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        policy = dtype_policies.get(value)
+        self._dtype_policy, self._dtype = policy, policy.compute_dtype
 
     def add_weight(
         self,
