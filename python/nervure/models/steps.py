@@ -175,7 +175,7 @@ class Steps:
         key = (mode, one_batch, rows, feed.signature)
         return self._plans.get(key, lambda: self._trace(mode, feed, rows, one_batch))  # type: ignore[no-any-return]
 
-    def _ensure_built(self: Any, feed: Feed, mode: str, rows: int) -> None:
+    def _ensure_built(self: Any, feed: Feed, mode: str, rows: int, values: list[Any] | None = None) -> None:
         """Makes what is still missing of layers, losses and metrics, by a trace that nothing comes of."""
         compiled = self._compiled if mode != "predict" and not self._overrides(mode) else None
         pending = compiled is not None and (
@@ -185,7 +185,10 @@ class Steps:
             return
         with tracing(training=False, frozen=True) as scope:
             scope.notes["rows"] = scope.notes["batch"] = rows
-            x, y, weight = feed.pack(feed.inputs(scope, rows))
+            inputs = feed.inputs(scope, rows)
+            if values is not None:
+                scope.show(inputs, values)
+            x, y, weight = feed.pack(inputs)
             y_pred = self(x)
             if pending:
                 self._loss_of_step(x, y, y_pred, weight, False)
@@ -197,7 +200,7 @@ class Steps:
             raise RuntimeError(
                 f"Model '{self.name}': `fit`, `evaluate` and `predict` cannot be called inside of a trace"
             )
-        self._ensure_built(feed, mode, rows)
+        self._ensure_built(feed, mode, rows, values)
         with tracing(training=mode == "train") as scope:
             scope.notes["batch"] = rows
             inputs = feed.inputs(scope, rows)

@@ -283,7 +283,7 @@ class Trainer(Steps):
             if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
                 raise ValueError(f"`steps` must be a positive integer, got {steps!r}")
             stream = Stream(x, y, sample_weight, class_weight, n_outputs, seed if shuffle else None)
-            return StreamPass(stream, self._stream_step(mode, stream), steps)
+            return StreamPass(stream, self._stream_step(mode, stream), None if steps is None else int(steps))
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, n_outputs)
         feed = Feed(self, x, y, sample_weight)
