@@ -193,6 +193,8 @@ class Trainer(Steps):
                     f"{type(x)}"
                 )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
+        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         seed = random.make_default_seed() if shuffle else 0
         train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
@@ -212,7 +214,6 @@ class Trainer(Steps):
                 epochs=epochs,
                 steps=train.per_epoch,
             )
-        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in callbacks.callbacks))
         self.stop_training, self.stop_reason, self._initial_epoch = False, None, None
         reason = f"the maximum of {epochs} epochs"
         try:
