@@ -25,13 +25,23 @@ from .merging import (
     subtract,
 )
 from .normalization import BatchNormalization
+from .preprocessing import (
+    CategoryEncoding,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+    IntegerLookup,
+    Normalization,
+    StringLookup,
+)
 from .regularization import Dropout
 from .reshaping import Flatten, Rescaling, Reshape
 
 __all__ = [
-    "Activation", "Add", "Average", "BatchNormalization", "Concatenate", "Dense", "Dropout", "Flatten", "Input",
-    "InputLayer", "InputSpec", "Layer", "LeakyReLU", "Maximum", "Minimum", "Multiply", "ReLU", "Rescaling", "Reshape",
-    "Softmax", "Subtract",
+    "Activation", "Add", "Average", "BatchNormalization", "CategoryEncoding", "Concatenate", "Dense", "Discretization",
+    "Dropout", "Flatten", "HashedCrossing", "Hashing", "Input", "InputLayer", "InputSpec", "IntegerLookup", "Layer",
+    "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization", "ReLU", "Rescaling", "Reshape", "Softmax",
+    "StringLookup", "Subtract",
     "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
 

@@ -1,0 +1,53 @@
+"""Arrays of texts, as lists and NumPy and pandas hold them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["decimal", "no_symbols", "texts"]
+
+
+def texts(x: Any, owner: str, encoding: str = "utf-8") -> tuple[list[str], tuple[int, ...]]:
+    """All texts of an array or nested list as a flat list of str, and the shape.
+
+    Bytes are decoded. TypeError if there is anything else than texts, and ValueError for nested lists of different
+    lengths; both name `owner`.
+
+    >>> texts([["a"], [b"b"]], "layer")
+    (['a', 'b'], (2, 1))
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{owner}: expected an array of texts; nested lists must be rectangular: {error}") from None
+    flat = array.reshape(-1).tolist()
+    if array.dtype.kind not in "UT":
+        flat = [value.decode(encoding) if isinstance(value, bytes) else value for value in flat]
+        if array.dtype.kind not in "SO" and array.size:
+            raise TypeError(f"{owner}: expected texts, got an array of dtype {array.dtype}")
+        wrong = [value for value in flat if not isinstance(value, str)]
+        if wrong:
+            raise TypeError(
+                f"{owner}: expected texts, got {wrong[0]!r} among them; give missing values a text of their own, "
+                "such as ''"
+            )
+    return flat, array.shape
+
+
+def decimal(array: np.ndarray[Any, Any]) -> list[bytes]:
+    """Integers written out in decimal digits.
+
+    >>> decimal(np.array([[7], [-12]]))
+    [b'7', b'-12']
+    """
+    return [b"%d" % n for n in array.reshape(-1).tolist()]
+
+
+def no_symbols(owner: str, what: str) -> TypeError:
+    """The error for a layer that was called on a tensor that holds no data yet."""
+    return TypeError(
+        f"{owner}: {what}, which cannot be a part of a compiled model; apply it to the data before training, and let "
+        "the model begin with what it gives"
+    )
