@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..layer import Layer
-from .data_layer import check_choice, is_symbolic
+from .data_layer import check_choice
 from .encoding import encode, encoded_shape
 from .fingerprints import combine, fingerprint64
-from .texts import no_symbols, texts
+from .texts import data_of, texts
 
 __all__ = ["HashedCrossing"]
 
@@ -53,8 +53,7 @@ class HashedCrossing(Layer):
             )
         if len(inputs) < 2:
             raise ValueError(f"`HashedCrossing` should be called on at least two inputs. Received: inputs={inputs}")
-        if is_symbolic(inputs):
-            raise no_symbols(f"Layer '{self.name}'", "HashedCrossing hashes numbers and texts")
+        inputs = data_of(inputs, f"Layer '{self.name}'", "it hashes texts and numbers")
         arrays = [np.asarray(x) for x in inputs]
         shape = arrays[0].shape
         if len(shape) > 2 or (len(shape) == 2 and shape[-1] != 1):

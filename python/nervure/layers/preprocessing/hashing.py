@@ -8,10 +8,9 @@ import numpy as np
 
 from ... import config
 from ..layer import Layer
-from .data_layer import is_symbolic
 from .encoding import encode, encoded_shape
 from .fingerprints import fingerprint64, siphash24
-from .texts import decimal, no_symbols, texts
+from .texts import data_of, decimal, texts
 
 __all__ = ["Hashing", "bins_of", "salt_of"]
 
@@ -90,8 +89,7 @@ class Hashing(Layer):
         self.built = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if is_symbolic(inputs):
-            raise no_symbols(f"Layer '{self.name}'", "Hashing turns numbers and texts into digits")
+        inputs = data_of(inputs, f"Layer '{self.name}'", "it hashes texts and the digits of numbers")
         return encode(self._bins(inputs), self.output_mode, self.num_bins, self.dtype)
 
     def call(self, inputs: Any) -> Any:

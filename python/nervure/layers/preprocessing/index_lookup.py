@@ -14,7 +14,7 @@ from .data_layer import batches, check_choice, is_symbolic, one_array
 from .encoding import encode, encoded_shape
 from .hashing import bins_of, salt_of
 from .searching import count_at_most
-from .texts import decimal, no_symbols, texts
+from .texts import data_of, decimal, texts
 from .vocabulary import Counts, checked_tokens, idf_of, padded_idf, read_vocabulary
 
 __all__ = ["IndexLookup"]
@@ -283,11 +283,10 @@ class IndexLookup(Layer):
         return not self._text and (self.num_oov_indices <= 1 or self.oov_method == "floormod" or self.invert)
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if is_symbolic(inputs):
-            if not self._traceable:
-                what = "it reads or gives texts" if self._text else "`oov_method='farmhash'` hashes digits"
-                raise no_symbols(f"Layer '{self.name}'", what)
+        if is_symbolic(inputs) and self._traceable:
             return super().__call__(inputs)
+        why = "it reads or gives texts" if self._text else "`oov_method='farmhash'` hashes digits"
+        inputs = data_of(inputs, f"Layer '{self.name}'", why)
         self._check_known()
         if self.invert and self._text:
             vocabulary = np.array(self.get_vocabulary() + [self.oov_token])
@@ -374,8 +373,8 @@ class IndexLookup(Layer):
         if self._tokens is None and not only_shapes:
             raise RuntimeError(
                 f"When using `output_mode={self.output_mode}` and `pad_to_max_tokens={self.pad_to_max_tokens}`, you "
-                "must set the layer's vocabulary before calling it. Either pass a `vocabulary` argument to the layer, or "
-                f"call `adapt` with some sample data. (layer '{self.name}')"
+                "must set the layer's vocabulary before calling it. Either pass a `vocabulary` argument to the layer, "
+                f"or call `adapt` with some sample data. (layer '{self.name}')"
             )
 
     @property

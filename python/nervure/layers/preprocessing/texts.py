@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["decimal", "no_symbols", "texts"]
+from ... import tree
+from .data_layer import is_symbolic
+
+__all__ = ["data_of", "decimal", "texts"]
 
 
 def texts(x: Any, owner: str, encoding: str = "utf-8") -> tuple[list[str], tuple[int, ...]]:
@@ -45,9 +48,17 @@ def decimal(array: np.ndarray[Any, Any]) -> list[bytes]:
     return [b"%d" % n for n in array.reshape(-1).tolist()]
 
 
-def no_symbols(owner: str, what: str) -> TypeError:
-    """The error for a layer that was called on a tensor that holds no data yet."""
-    return TypeError(
-        f"{owner}: {what}, which cannot be a part of a compiled model; apply it to the data before training, and let "
-        "the model begin with what it gives"
-    )
+def data_of(inputs: Any, owner: str, why: str) -> Any:
+    """`inputs`, if they are data; the numbers of a tensor that has them (a constant, or in a step that runs eagerly).
+
+    TypeError, which says `why`, for tensors that stand for data to come.
+    """
+    if not is_symbolic(inputs):
+        return inputs
+    try:
+        return tree.map_structure(np.asarray, inputs)
+    except TypeError:
+        raise TypeError(
+            f"{owner}: {why}, which cannot be a part of a compiled model; apply it to the data before training, and "
+            "let the model begin with what it gives"
+        ) from None
