@@ -59,7 +59,7 @@ _IN_KERAS = {
         RandomShear RandomTranslation RandomZoom RepeatVector Resizing ReversibleEmbedding STFTSpectrogram
         SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell
         Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells
-        TFSMLayer TextVectorization TimeDistributed TorchModuleWrapper UnitNormalization
+        TFSMLayer TimeDistributed TorchModuleWrapper UnitNormalization
         UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D deserialize dot
         serialize
     """,

@@ -33,6 +33,7 @@ from .preprocessing import (
     IntegerLookup,
     Normalization,
     StringLookup,
+    TextVectorization,
 )
 from .regularization import Dropout
 from .reshaping import Flatten, Rescaling, Reshape
@@ -41,7 +42,7 @@ __all__ = [
     "Activation", "Add", "Average", "BatchNormalization", "CategoryEncoding", "Concatenate", "Dense", "Discretization",
     "Dropout", "Flatten", "HashedCrossing", "Hashing", "Input", "InputLayer", "InputSpec", "IntegerLookup", "Layer",
     "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization", "ReLU", "Rescaling", "Reshape", "Softmax",
-    "StringLookup", "Subtract",
+    "StringLookup", "Subtract", "TextVectorization",
     "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
 

@@ -7,7 +7,9 @@ from .hashing import Hashing
 from .integer_lookup import IntegerLookup
 from .normalization import Normalization
 from .string_lookup import StringLookup
+from .text_vectorization import TextVectorization
 
 __all__ = [
     "CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "Normalization", "StringLookup",
+    "TextVectorization",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .data_layer import batches, check_choice, is_symbolic, one_array
 from .encoding import encode, encoded_shape
 from .hashing import bins_of, salt_of
 from .searching import count_at_most
-from .texts import data_of, decimal, texts
+from .texts import data_of, decimal, objects, texts
 from .vocabulary import Counts, checked_tokens, idf_of, padded_idf, read_vocabulary
 
 __all__ = ["IndexLookup"]
@@ -220,17 +221,20 @@ class IndexLookup(Layer):
         documents that have the token)). ValueError, and nothing is changed, for empty data and for a layer that was
         given its vocabulary; TypeError for data that are not of the vocabulary's type.
         """
+        self._learn(data, steps, self.update_state)
+
+    def _learn(self, data: Any, steps: int | None, update_state: Callable[[Any], None]) -> None:
         if is_symbolic(data):
             raise TypeError(f"Layer '{self.name}': adapt() needs data, got {data!r}")
         before = self._counts
         try:
             self._counts = Counts()
             if isinstance(data, (list, tuple, str)) or one_array(data):
-                array = np.asarray(data) if one_array(data) else data
-                self.update_state(np.expand_dims(array, -1) if np.ndim(array) == 1 else array)
+                array = objects(data) if self._text else self._integers(data)
+                update_state(np.expand_dims(array, -1) if array.ndim == 1 else array)
             else:
                 for batch in batches(data, steps):
-                    self.update_state(batch)
+                    update_state(batch)
             if not self._counts.of_token and not self._has_input_vocabulary:
                 raise ValueError(f"Layer '{self.name}': adapt() received no data")
             self.finalize_state()
@@ -240,11 +244,6 @@ class IndexLookup(Layer):
 
     def update_state(self, data: Any) -> None:
         """Counts the tokens of a batch. A vector is one document."""
-        if self._has_input_vocabulary:
-            raise ValueError(
-                f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument or "
-                "`set_vocabulary()` method."
-            )
         if self._text:
             flat, shape = texts(data, f"Layer '{self.name}'", self.encoding)
         else:
@@ -253,6 +252,15 @@ class IndexLookup(Layer):
         documents = shape[0] if len(shape) > 1 else 1
         each = len(flat) // max(documents, 1)
         rows = [flat[k * each : (k + 1) * each] for k in range(documents)] if self.output_mode == "tf_idf" else [flat]
+        self._count(rows, documents)
+
+    def _count(self, rows: list[list[Any]], documents: int) -> None:
+        """Counts the tokens of rows, each a document unless there is a single row for several of them."""
+        if self._has_input_vocabulary:
+            raise ValueError(
+                f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument or "
+                "`set_vocabulary()` method."
+            )
         self._counts.add(rows, documents)
 
     def finalize_state(self) -> None:
@@ -330,15 +338,22 @@ class IndexLookup(Layer):
         """The index of each text, or integer with a hash for its bucket, of data."""
         if self._text:
             flat, shape = texts(inputs, f"Layer '{self.name}'", self.encoding)
-            index = self._index_of.get
-            found = np.fromiter([index(token, -1) for token in flat], np.int64, len(flat))
-            written: Any = flat
-            masked = np.fromiter([token == self.mask_token for token in flat], bool, len(flat))
-        else:
-            integers = self._integers(inputs)
-            shape, written = integers.shape, integers.reshape(-1)
-            found = np.array(self._places(written), np.int64)
-            masked = written == self.mask_token if self.mask_token is not None else np.zeros(len(written), bool)
+            return self._found_texts(flat).reshape(shape)
+        integers = self._integers(inputs)
+        values = integers.reshape(-1)
+        found = np.array(self._places(values), np.int64)
+        masked = values == self.mask_token if self.mask_token is not None else np.zeros(len(values), bool)
+        return self._completed(found, masked, values).reshape(integers.shape)
+
+    def _found_texts(self, flat: list[str]) -> np.ndarray[Any, Any]:
+        """The index of each text of a list."""
+        index = self._index_of.get
+        found = np.fromiter([index(token, -1) for token in flat], np.int64, len(flat))
+        masked = np.fromiter([token == self.mask_token for token in flat], bool, len(flat))
+        return self._completed(found, masked, flat)
+
+    def _completed(self, found: np.ndarray[Any, Any], masked: np.ndarray[Any, Any], written: Any) -> Any:
+        """What was `found` of a vector (-1 where nothing was), with the indices of masked and unknown tokens."""
         if self.num_oov_indices == 0:
             self._check_all_known(np.asarray(written), (found >= 0) | masked)
         elif self.num_oov_indices == 1:
@@ -351,7 +366,7 @@ class IndexLookup(Layer):
                 hashed = decimal(written[unknown])
             found[unknown] = bins_of(hashed, self.num_oov_indices, self.salt) + self._oov_start_index()
         found[masked] = 0 if self.output_mode == "int" else -1
-        return found.reshape(shape)
+        return found
 
     def _integers(self, inputs: Any) -> np.ndarray[Any, Any]:
         array = np.asarray(inputs)

@@ -9,7 +9,12 @@ import numpy as np
 from ... import tree
 from .data_layer import is_symbolic
 
-__all__ = ["data_of", "decimal", "texts"]
+__all__ = ["data_of", "decimal", "objects", "texts"]
+
+
+def objects(x: Any) -> np.ndarray[Any, Any]:
+    """An array as it is; lists as an array of objects, which one long text among many does not make large."""
+    return np.asarray(x, object if isinstance(x, (list, tuple, str, bytes)) else None)
 
 
 def texts(x: Any, owner: str, encoding: str = "utf-8") -> tuple[list[str], tuple[int, ...]]:
@@ -21,16 +26,15 @@ def texts(x: Any, owner: str, encoding: str = "utf-8") -> tuple[list[str], tuple
     >>> texts([["a"], [b"b"]], "layer")
     (['a', 'b'], (2, 1))
     """
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"{owner}: expected an array of texts; nested lists must be rectangular: {error}") from None
+    array = objects(x)
     flat = array.reshape(-1).tolist()
     if array.dtype.kind not in "UT":
         flat = [value.decode(encoding) if isinstance(value, bytes) else value for value in flat]
         if array.dtype.kind not in "SO" and array.size:
             raise TypeError(f"{owner}: expected texts, got an array of dtype {array.dtype}")
         wrong = [value for value in flat if not isinstance(value, str)]
+        if wrong and isinstance(wrong[0], (list, tuple)):
+            raise ValueError(f"{owner}: expected an array of texts; nested lists must be rectangular, got {x!r}")
         if wrong:
             raise TypeError(
                 f"{owner}: expected texts, got {wrong[0]!r} among them; give missing values a text of their own, "
