@@ -211,11 +211,11 @@ class TextVectorization(Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         if self._output_mode == "int":
             return (input_shape[0], self._output_sequence_length)
-        shape: tuple[int | None, ...] = tuple(input_shape)
+        shape: list[int | None] = list(input_shape)
         if self._split is not None:
-            shape = (*(shape[:-1] if len(shape) > 1 else shape), None)
+            shape = [*(shape[:-1] if len(shape) > 1 else shape), None]
         elif len(shape) <= 1:
-            shape = (*shape, 1)
+            shape.append(1)
         return encoded_shape(shape, self._output_mode, self._lookup_layer._depth)
 
     # ---- keeping it ----
