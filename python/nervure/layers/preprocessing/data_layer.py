@@ -12,7 +12,7 @@ from ... import tree
 from ..._tensor import Operators
 from ..layer import Layer
 
-__all__ = ["DataLayer", "as_array", "batches", "check_choice", "is_symbolic", "one_array"]
+__all__ = ["DataLayer", "as_array", "batches", "check_choice", "is_symbolic", "listed", "one_array"]
 
 
 class DataLayer(Layer):
@@ -50,6 +50,11 @@ def batches(data: Any, steps: int | None = None) -> Iterator[Any]:
     else:
         found = iter(data)
     return islice(found, steps)
+
+
+def listed(x: Any) -> Any:
+    """Arrays as lists, for a config."""
+    return np.asarray(x).tolist() if one_array(x) else x
 
 
 def check_choice(owner: str, argument: str, value: Any, allowed: tuple[str, ...]) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 from ... import config, ops
 from ..._trace import current
 from ..layer import Layer
-from .data_layer import batches, check_choice, is_symbolic, one_array
+from .data_layer import batches, check_choice, is_symbolic, listed, one_array
 from .encoding import encode, encoded_shape
 from .hashing import bins_of, salt_of
 from .searching import count_at_most
 from .texts import data_of, decimal, objects, texts
-from .vocabulary import Counts, checked_tokens, idf_of, padded_idf, read_vocabulary
+from .vocabulary import Counts, Given, Vocabulary, checked_tokens, idf_of, padded_idf, read_vocabulary
 
 __all__ = ["IndexLookup"]
 
@@ -97,8 +97,7 @@ class IndexLookup(Layer):
             self.encoding = "utf-8"
         self._frozen_vocab_size: int | None = kwargs.pop("vocabulary_size", None)
         is_file = isinstance(vocabulary, (str, os.PathLike))
-        self.input_vocabulary = None if is_file else vocabulary  # a file's is kept beside the config, not in it
-        self.input_idf_weights = idf_weights
+        self._given = Given(None if is_file else vocabulary, idf_weights)  # a file's is kept beside the config
         self._has_input_vocabulary: bool = kwargs.pop("has_input_vocabulary", vocabulary is not None)
         kwargs.pop("trainable", None)
         kwargs.pop("dtype", None)
@@ -112,7 +111,7 @@ class IndexLookup(Layer):
         self.autocast = False
         self.built = True
         self.idf_weights: np.ndarray[Any, Any] | None = None
-        self._tokens: list[Any] | None = None  # without the special ones; None before there is a vocabulary
+        self._vocabulary: Vocabulary | None = None
         self._counts = Counts()
         if vocabulary is not None:
             self.set_vocabulary(vocabulary, idf_weights)
@@ -125,6 +124,20 @@ class IndexLookup(Layer):
 
     variable_dtype = compute_dtype = input_dtype = dtype  # type: ignore[assignment]
 
+    @property
+    def input_vocabulary(self) -> Any:
+        """The vocabulary the layer was made with, unless it was a file."""
+        return self._given.vocabulary
+
+    @property
+    def input_idf_weights(self) -> Any:
+        """The weights of TF-IDF the layer was made with."""
+        return self._given.idf_weights
+
+    @property
+    def _tokens(self) -> list[Any]:
+        return [] if self._vocabulary is None else self._vocabulary.tokens
+
     def _oov_start_index(self) -> int:
         return 1 if self.mask_token is not None and self.output_mode == "int" else 0
 
@@ -136,12 +149,11 @@ class IndexLookup(Layer):
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
         """The tokens in the order of their indices: with the mask and out-of-vocabulary tokens, or without."""
-        tokens = list(self._tokens or ())
-        return self._special_tokens() + tokens if include_special_tokens else tokens
+        return (self._special_tokens() if include_special_tokens else []) + self._tokens
 
     def vocabulary_size(self) -> int:
         """How many indices there are, the special ones included."""
-        return len(self._tokens or ()) + self._token_start_index()
+        return len(self._tokens) + self._token_start_index()
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Replaces the vocabulary by a list, a tuple, an array, or the lines of a file whose path is given.
@@ -199,16 +211,8 @@ class IndexLookup(Layer):
                 "cannot be changed after the layer is called. Old vocab size is "
                 f"{self._frozen_vocab_size}, new vocab size is {size}"
             )
-        start = self._token_start_index()
-        if self._text:
-            self._index_of = {token: start + k for k, token in enumerate(tokens)}
-        else:
-            keys = np.array(tokens, np.int64)
-            order = np.argsort(keys)
-            self._sorted_keys, self._sorted_indices = keys[order], start + order.astype(np.int64)
-        self._frozen_vocab_size = size
-        self.idf_weights = idf
-        self._tokens = tokens
+        vocabulary = Vocabulary(tokens, self._token_start_index(), self._text)
+        self._frozen_vocab_size, self.idf_weights, self._vocabulary = size, idf, vocabulary
 
     # ---- learning it ----
 
@@ -304,7 +308,7 @@ class IndexLookup(Layer):
         if self._traceable:
             integers = self._integers(inputs)
             if self.num_oov_indices == 0 and not self.invert:
-                known = [*(self._tokens or ()), *([] if self.mask_token is None else [self.mask_token])]
+                known = [*self._tokens, *([] if self.mask_token is None else [self.mask_token])]
                 self._check_all_known(integers, np.isin(integers, known))
             return super().__call__(integers)
         return self._encoded(self._found(inputs))
@@ -328,11 +332,12 @@ class IndexLookup(Layer):
 
     def _places(self, x: Any) -> Any:
         """The index of each integer that is in the vocabulary, -1 of the others, as ops."""
-        if not self._tokens:
+        vocabulary = self._vocabulary
+        if vocabulary is None or not vocabulary.tokens:
             return ops.full_like(x, -1)
-        before = ops.maximum(count_at_most(self._sorted_keys, x) - 1, 0)
-        found = ops.take(self._sorted_keys, before, axis=0) == x
-        return ops.where(found, ops.take(self._sorted_indices, before, axis=0), -1)
+        before = ops.maximum(count_at_most(vocabulary.keys, x) - 1, 0)
+        found = ops.take(vocabulary.keys, before, axis=0) == x
+        return ops.where(found, ops.take(vocabulary.indices, before, axis=0), -1)
 
     def _found(self, inputs: Any) -> np.ndarray[Any, Any]:
         """The index of each text, or integer with a hash for its bucket, of data."""
@@ -347,7 +352,8 @@ class IndexLookup(Layer):
 
     def _found_texts(self, flat: list[str]) -> np.ndarray[Any, Any]:
         """The index of each text of a list."""
-        index = self._index_of.get
+        assert self._vocabulary is not None
+        index = self._vocabulary.index_of.get
         found = np.fromiter([index(token, -1) for token in flat], np.int64, len(flat))
         masked = np.fromiter([token == self.mask_token for token in flat], bool, len(flat))
         return self._completed(found, masked, flat)
@@ -372,6 +378,8 @@ class IndexLookup(Layer):
         array = np.asarray(inputs)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"Layer '{self.name}': expected integers, got an array of dtype {array.dtype}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"Layer '{self.name}': expected integers, got NaN or infinity among them")
         return array.astype(np.int64)
 
     def _check_all_known(self, values: np.ndarray[Any, Any], known: np.ndarray[Any, Any]) -> None:
@@ -385,7 +393,7 @@ class IndexLookup(Layer):
     def _check_known(self) -> None:
         scope = current()
         only_shapes = scope is not None and scope.frozen and self.output_mode == "int"
-        if self._tokens is None and not only_shapes:
+        if self._vocabulary is None and not only_shapes:
             raise RuntimeError(
                 f"When using `output_mode={self.output_mode}` and `pad_to_max_tokens={self.pad_to_max_tokens}`, you "
                 "must set the layer's vocabulary before calling it. Either pass a `vocabulary` argument to the layer, "
@@ -419,8 +427,8 @@ class IndexLookup(Layer):
             "sparse": self.sparse,
             "pad_to_max_tokens": self.pad_to_max_tokens,
             "vocabulary_dtype": self.vocabulary_dtype,
-            "idf_weights": _listed(self.input_idf_weights),
-            "vocabulary": _listed(self.input_vocabulary),
+            "idf_weights": listed(self.input_idf_weights),
+            "vocabulary": listed(self.input_vocabulary),
             "vocabulary_size": self._frozen_vocab_size,
             "oov_method": self.oov_method,
             "salt": self.salt,
@@ -457,8 +465,3 @@ class IndexLookup(Layer):
         if len(lines) > self._token_start_index():  # otherwise it was saved before it had a vocabulary
             idf = None if self.idf_weights is None else self.idf_weights[: len(lines)]
             self.set_vocabulary(lines, idf)
-
-
-def _listed(x: Any) -> Any:
-    """Arrays as lists, for a config."""
-    return np.asarray(x).tolist() if one_array(x) else x

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..layer import Layer
-from .data_layer import check_choice
+from .data_layer import check_choice, listed
 from .encoding import encoded_shape
-from .index_lookup import _listed
 from .string_lookup import StringLookup
 from .texts import data_of, texts
 
@@ -202,7 +201,9 @@ class TextVectorization(Layer):
         wanted = self._output_sequence_length
         if wanted is not None and indices.ndim:
             indices = indices[..., :wanted]
-            indices = np.pad(indices, [(0, 0)] * (indices.ndim - 1) + [(0, wanted - indices.shape[-1])])
+            missing = [(0, 0)] * indices.ndim
+            missing[-1] = (0, wanted - np.shape(indices)[-1])
+            indices = np.pad(indices, missing)
         return lookup._encoded(indices)
 
     def call(self, inputs: Any) -> Any:
@@ -232,8 +233,8 @@ class TextVectorization(Layer):
             "pad_to_max_tokens": lookup.pad_to_max_tokens,
             "sparse": False,
             "ragged": False,
-            "vocabulary": _listed(lookup.input_vocabulary),
-            "idf_weights": _listed(lookup.input_idf_weights),
+            "vocabulary": listed(lookup.input_vocabulary),
+            "idf_weights": listed(lookup.input_idf_weights),
             "encoding": self._encoding,
             "vocabulary_size": self.vocabulary_size(),
         }

@@ -13,7 +13,7 @@ from ... import config
 if TYPE_CHECKING:
     from .index_lookup import IndexLookup
 
-__all__ = ["Counts", "checked_tokens", "idf_of", "padded_idf", "read_vocabulary"]
+__all__ = ["Counts", "Given", "Vocabulary", "checked_tokens", "idf_of", "padded_idf", "read_vocabulary"]
 
 
 class Counts:
@@ -38,6 +38,31 @@ class Counts:
             for row in rows:
                 self.of_documents.update(set(row))
         self.documents += documents
+
+
+class Vocabulary:
+    """The tokens of a lookup, without the special ones, and where they are found; their indices begin at `start`.
+
+    An object of its own rather than a list or dict of the layer, which looks through those for its parts.
+    """
+
+    __slots__ = ("index_of", "indices", "keys", "tokens")
+
+    def __init__(self, tokens: list[Any], start: int, text: bool) -> None:
+        self.tokens = tokens
+        self.index_of: dict[str, int] = {token: start + k for k, token in enumerate(tokens)} if text else {}
+        keys = np.array([] if text else tokens, np.int64)
+        order = np.argsort(keys)
+        self.keys, self.indices = keys[order], start + order.astype(np.int64)  # of integers, ascending
+
+
+class Given:
+    """What the constructor was given, kept for the config as it came; an object for the same reason."""
+
+    __slots__ = ("idf_weights", "vocabulary")
+
+    def __init__(self, vocabulary: Any, idf_weights: Any) -> None:
+        self.vocabulary, self.idf_weights = vocabulary, idf_weights
 
 
 def read_vocabulary(layer: IndexLookup, path: Any, encoding: str | None = None) -> list[Any]:
