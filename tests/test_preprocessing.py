@@ -481,6 +481,32 @@ def test_bad_input(function: Callable[[], Any], error: type[Exception], words: s
         function()
 
 
+def test_a_large_vocabulary_is_not_searched_for_weights() -> None:
+    tokens = [str(k) for k in range(200_000)]
+    layer = L.StringLookup(vocabulary=tokens)
+    start = time.perf_counter()
+    assert layer.weights == []
+    assert time.perf_counter() - start < 0.01
+    assert layer.input_vocabulary is tokens
+
+
+def test_hashes_of_integers_in_a_step_that_runs_eagerly() -> None:
+    class Net(nv.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hash, self.dense = L.Hashing(4, output_mode="one_hot"), L.Dense(1, use_bias=False)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(self.hash(x))
+
+    x = np.arange(20).reshape(20, 1)
+    model = Net()
+    model.compile("sgd", "mse", run_eagerly=True)
+    model.fit(x, np.ones(20), verbose=0)
+    expected = L.Hashing(4, output_mode="one_hot")(x) @ model.dense.kernel.numpy()
+    np.testing.assert_allclose(model.predict(x, verbose=0), expected, 1e-6)
+
+
 # ---- hashes ----
 
 
