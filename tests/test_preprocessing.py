@@ -310,6 +310,7 @@ MADE = [
         vocabulary=np.array([3, 5]), mask_token=0, num_oov_indices=2, oov_method="farmhash", salt=7
     ),
     lambda: L.StringLookup(vocabulary=("a", "b"), output_mode="tf_idf", idf_weights=np.array([1.0, 2.0])),
+    lambda: L.Pipeline([L.StringLookup(vocabulary=["a"]), L.CategoryEncoding(3)]),
     lambda: L.TextVectorization(ngrams=(1, 2), output_mode="count", vocabulary=["a"], max_tokens=9),
 ]
 
@@ -435,6 +436,8 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: L.CategoryEncoding(3, sparse=True), ValueError, "sparse"),
     (lambda: L.CategoryEncoding(3)(np.array([1]), count_weights=[1.0]), ValueError, "`count_weights` is not used"),
     (lambda: L.CategoryEncoding(3, output_mode="count")([1], count_weights=[1.0, 2.0]), ValueError, "shape of the"),
+    (lambda: L.Pipeline([3]), TypeError, "list of layers"),
+    (lambda: L.Pipeline.from_config({"name": "x"}), ValueError, "`layers` key"),
     (lambda: L.Hashing(0), ValueError, "non-positive"),
     (lambda: L.Hashing(3, salt="x"), ValueError, "tuple of size 2"),
     (lambda: L.Hashing(3, dtype="float32"), ValueError, "should be an integer type"),

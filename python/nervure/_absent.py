@@ -52,7 +52,7 @@ _IN_KERAS = {
         GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention
         Identity JaxLayer LSTM LSTMCell Lambda LayerNormalization Masking MaxNumBoundingBoxes
         MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram MixUp
-        MultiHeadAttention PReLU Permute Pipeline RMSNormalization RNN RandAugment
+        MultiHeadAttention PReLU Permute RMSNormalization RNN RandAugment
         RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
         RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue
         RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness

@@ -119,6 +119,19 @@ def bins(mode: str, k: Any) -> dict[str, Any]:
 for mode in ("int", "one_hot", "multi_hot", "count"):
     case(f"preprocessing/bins_{mode}", bins, mode)
 
+
+def pipeline(k: Any) -> dict[str, Any]:
+    L = k.layers
+    pipe = L.Pipeline([L.Rescaling(2.0), L.Discretization([0.0, 1.0]), L.CategoryEncoding(3, output_mode="one_hot")])
+    x = k.Input((4,))
+    return {
+        "data": np.asarray(pipe(randn(10, 5, 4))),
+        "model": k.Model(x, pipe(x)).predict_on_batch(randn(10, 5, 4)),
+    }
+
+
+case("preprocessing/pipeline", pipeline)
+
 # ---- with TensorFlow ----
 
 

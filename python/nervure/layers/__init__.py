@@ -32,6 +32,7 @@ from .preprocessing import (
     Hashing,
     IntegerLookup,
     Normalization,
+    Pipeline,
     StringLookup,
     TextVectorization,
 )
@@ -41,8 +42,8 @@ from .reshaping import Flatten, Rescaling, Reshape
 __all__ = [
     "Activation", "Add", "Average", "BatchNormalization", "CategoryEncoding", "Concatenate", "Dense", "Discretization",
     "Dropout", "Flatten", "HashedCrossing", "Hashing", "Input", "InputLayer", "InputSpec", "IntegerLookup", "Layer",
-    "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization", "ReLU", "Rescaling", "Reshape", "Softmax",
-    "StringLookup", "Subtract", "TextVectorization",
+    "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization", "Pipeline", "ReLU", "Rescaling", "Reshape",
+    "Softmax", "StringLookup", "Subtract", "TextVectorization",
     "add", "average", "concatenate", "maximum", "minimum", "multiply", "subtract",
 ]  # fmt: skip
 

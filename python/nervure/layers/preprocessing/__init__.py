@@ -6,10 +6,11 @@ from .hashed_crossing import HashedCrossing
 from .hashing import Hashing
 from .integer_lookup import IntegerLookup
 from .normalization import Normalization
+from .pipeline import Pipeline
 from .string_lookup import StringLookup
 from .text_vectorization import TextVectorization
 
 __all__ = [
-    "CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "Normalization", "StringLookup",
-    "TextVectorization",
+    "CategoryEncoding", "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "Normalization", "Pipeline",
+    "StringLookup", "TextVectorization",
 ]  # fmt: skip
