@@ -321,7 +321,9 @@ def test_a_config_gives_the_layer_back(make: Any) -> None:
     config = json.loads(json.dumps(layer.get_config()))
     again = type(layer).from_config(config)
     assert json.loads(json.dumps(again.get_config())) == config
-    kept = nv.saving.deserialize_keras_object(json.loads(json.dumps(nv.saving.serialize_keras_object(layer))))
+    described = json.loads(json.dumps(nv.saving.serialize_keras_object(layer)))
+    assert (described["module"], described["class_name"]) == ("keras.layers", type(layer).__name__)
+    kept = nv.saving.deserialize_keras_object(described)
     assert json.loads(json.dumps(kept.get_config())) == config
 
 
