@@ -1,4 +1,4 @@
-"""What surrounds an optimizer's update: kept plans, schedules, accumulation, scaling, custom optimizers, state, configs."""
+"""Around an optimizer's update: kept plans, schedules, accumulation, scaling, custom optimizers, state, configs."""
 
 from __future__ import annotations
 
