@@ -201,7 +201,6 @@ TRAINING = [
     (regression, lambda m: m.compile("sdg", "mse"), ValueError, r"optimizer identifier: 'sdg'"),
     (regression, lambda m: m.compile("sgd", "mes"), ValueError, r"loss identifier: 'mes'"),
     (regression, lambda m: m.compile("mse", "sgd"), ValueError, r"optimizer identifier: 'mse'|loss identifier: 'sgd'"),
-    (regression, lambda m: m.compile(None, "mse"), ValueError, r"optimizer identifier: None"),
     (regression, lambda m: m.compile("sgd", 3), ValueError, r"loss identifier: 3"),
     (regression, lambda m: m.compile("sgd", "mse", metrics=[3]), ValueError, r"metric identifier: 3"),
     (regression, lambda m: m.compile("sgd", "mse", metric=["mae"]), TypeError, r"'metric'"),
