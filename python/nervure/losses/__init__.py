@@ -72,7 +72,7 @@ _CLASSES: dict[str, type[_BuiltIn]] = {
     name: cls for name in __all__ if isinstance(cls := globals().get(name), type) and issubclass(cls, _BuiltIn)
 }
 _FUNCTIONS: dict[str, Any] = {name: globals()[name] for name in map(to_snake_case, _CLASSES)}
-_KNOWN: dict[str, Any] = _CLASSES | _FUNCTIONS
+_KNOWN: dict[str, Any] = _CLASSES | _FUNCTIONS | {"LossFunctionWrapper": LossFunctionWrapper}
 for _short, _long in (
     ("mse", mean_squared_error), ("mae", mean_absolute_error), ("mape", mean_absolute_percentage_error),
     ("msle", mean_squared_logarithmic_error), ("bce", binary_crossentropy), ("kld", kl_divergence),
