@@ -2,6 +2,7 @@
 their own, targets that cannot be.
 """
 
+import itertools
 import warnings
 
 import nervure as nv
@@ -31,6 +32,7 @@ SMOOTH = {
     "Generalized": (losses.CategoricalGeneralizedCrossEntropy(0.7, **D), NUMBERS, P),
     "Dice": (losses.Dice(axis=1, **D), HOT, P),
     "Tversky": (losses.Tversky(0.3, 0.9, **D), HOT, P),
+    "CTC": (losses.CTC(**D), np.array([[1, 1], [2, 0]]), RNG.normal(size=(2, 4, 3))),
     "Circle": (losses.Circle(gamma=2.0, **D), NUMBERS, LOGITS / np.linalg.norm(LOGITS, axis=1, keepdims=True)),
 }
 
@@ -126,6 +128,45 @@ def test_circle_of_one_pair():
     np.testing.assert_allclose(losses.circle([0, 0, 1], e, gamma=2.0), expected, rtol=1e-6)
     mean = losses.Circle(gamma=2.0)(np.array([0, 0, 1]), e)
     np.testing.assert_allclose(mean, np.mean(expected[:2]), rtol=1e-6)  # the third has no pair: it is left out
+
+
+def spelled(path):
+    """What a path of classes says: repeats once, then no blanks."""
+    return [int(k) for n, k in enumerate(path) if k and (n == 0 or path[n - 1] != k)]
+
+
+@pytest.mark.parametrize("labels", [[1], [2, 1], [1, 1], [1, 2, 1], [2, 2, 2], []])
+def test_ctc_is_the_sum_over_all_paths(labels):
+    z = np.random.default_rng(7).normal(size=(5, 3))
+    p = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
+    paths = itertools.product(range(3), repeat=5)
+    total = sum(np.prod(p[range(5), path]) for path in paths if spelled(path) == labels)
+    y = np.zeros((1, 4), int)
+    y[0, : len(labels)] = labels
+    np.testing.assert_allclose(losses.ctc(y, z[None]), [-np.log(total)], rtol=1e-12)
+
+
+def test_ctc_at_edges():
+    z = np.zeros((1, 2, 3), np.float32)
+    assert float(losses.CTC()(np.array([[1, 1, 2]]), z)) > 9e4  # three labels do not fit into two times
+    assert np.isfinite(gradient(losses.CTC(), np.array([[1, 1, 2]]), z)).all()
+    far = np.float32([[[0, 1e4, 0], [0, 0, 1e4]]])
+    assert float(losses.CTC()(np.array([[1, 2]]), far)) == 0
+    assert np.isfinite(gradient(losses.CTC(), np.array([[2, 1]]), far)).all()
+    for y, p in (([1, 2], z), ([[1, 2]], z[0]), ([[1], [2]], z)):
+        with pytest.raises(ValueError, match=r"Targets `y_true`|Logits `y_pred`"):
+            losses.ctc(np.array(y), p)
+    with pytest.raises(ValueError, match="ctc expects class numbers 0 to 2, got 3 in row 1"):
+        losses.CTC().check_targets(np.array([[1, 2], [1, 3]]), (None, 2, 3))
+
+
+def test_ctc_in_training():
+    x = np.random.default_rng(8).normal(size=(6, 5, 4))
+    y = np.array([[1, 2], [2, 0], [1, 1], [2, 1], [1, 0], [2, 2]])
+    model = nv.Sequential([nv.Input((5, 4)), nv.layers.Flatten(), nv.layers.Dense(15), nv.layers.Reshape((5, 3))])
+    model.compile(nv.optimizers.Adam(0.05), loss="ctc")
+    history = model.fit(x, y, epochs=60, verbose=0).history["loss"]
+    assert history[-1] < 0.1 * history[0]
 
 
 def test_class_numbers_as_columns_and_numbers_beyond_float32():

@@ -58,7 +58,6 @@ _IN_KERAS = {
         UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D deserialize dot
         serialize
     """,
-    "nervure.losses": "CTC ctc",
     "nervure.metrics": """
         AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
         FalsePositives Hinge IoU KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU

@@ -21,6 +21,8 @@ UNIT = c.randn(81, 6, 4)
 UNIT /= np.sqrt((UNIT**2).sum(1, keepdims=True))
 GROUPS = np.array([0, 1, 0, 2, 1, 0])
 ZERO_ROW = c.MSE_PRED * np.float32([[1], [1], [0], [1], [1], [1]])
+SPELLED = np.array([[1, 2, 1, 0], [1, 1, 0, 0], [3, 0, 0, 0], [2, 3, 2, 3], [1, 1, 1, 0], [1, 2, 0, 2]])
+HEARD = 2 * c.randn(85, 6, 7, 4)
 
 LOSSES: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = {
     "log_cosh": ("LogCosh", {}, c.MSE_TRUE, c.MSE_PRED),
@@ -71,10 +73,11 @@ LOSSES: dict[str, tuple[str, dict[str, Any], np.ndarray, np.ndarray]] = {
     "tversky_rows": ("Tversky", {"alpha": 0.3, "beta": 0.9, "axis": (1,)}, c.BINARY_TRUE, c.BINARY_PRED),
     "circle": ("Circle", {}, GROUPS, UNIT),
     "circle_args": ("Circle", {"gamma": 12.0, "margin": 0.25, "remove_diagonal": False}, GROUPS, UNIT),
+    "ctc": ("CTC", {}, SPELLED, HEARD),
     "circle_column": ("Circle", {"gamma": 8.0}, GROUPS[:, None], UNIT),
 }
-# Without a gradient in Keras: circle has NaN there for a label of its own, and tells no mask in a graph.
-VALUES_ONLY = ("circle", "circle_args", "circle_column", "cosine_zero_target")
+# Not as gradients: outputs of three axes; and where Keras gives NaN, for a label of its own and for a zero vector.
+VALUES_ONLY = ("ctc", "circle", "circle_args", "circle_column", "cosine_zero_target")
 for name, row in LOSSES.items():
     c.case(f"loss/{name}", c.loss_values, *row)
     if name not in VALUES_ONLY:
