@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import config, ops, tree
+from .. import _core, config, ops, tree
 from .._dtypes import standardize_dtype
 from .._masks import get_mask
 from ..utils.naming import auto_name
@@ -122,9 +122,12 @@ class Loss:
         if self.target_range is None or not type(self).__module__.startswith(f"{__package__}.") or not y.size:
             return  # a subclass made elsewhere may give NaN a meaning too
         low, high = map(np.float64, self.target_range)
-        if low <= y.min() and y.max() <= high:  # false too if any is NaN
+        if _core.within(y, low, high):
             return
-        where = np.argwhere(~((y >= low) & (y <= high)))[0]
+        bad = ~((y >= low) & (y <= high))  # true of NaN
+        if not bad.any():
+            return
+        where = np.argwhere(bad)[0]
         limits = "finite targets" if high > 2 else "targets between 0 and 1"
         raise ValueError(f"{self.name} expects {limits}, got {y[tuple(where)]} in row {where[0]}")
 
