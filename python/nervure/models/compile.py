@@ -151,6 +151,7 @@ class CompileLoss:
                 losses.get(item)  # unknown names fail at compile, not at fit
         self.loss, self.weights, self.layer_names = loss, loss_weights, output_names
         self.metrics: list[Mean] = []
+        self._outputs: Any = None  # how the model's outputs nest
         self._trackers: list[Mean | None] = []  # one an output, if there are several losses
         self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
 
@@ -190,8 +191,9 @@ class CompileLoss:
             self.metrics = found
         self.parts = parts
 
-    def targets(self, y_true: Any, names: Sequence[str], outputs: Any = None) -> list[Any]:
+    def targets(self, y_true: Any, names: Sequence[str]) -> list[Any]:
         """One target an output; targets in the number of the losses belong to the outputs that have one."""
+        outputs = self._outputs
         if tree.is_nested(self.loss) and not isinstance(y_true, dict) and y_true is not None:
             wanted = by_output("loss", self.loss, names, self.layer_names, outputs)
             given = tree.flatten(y_true)
@@ -204,7 +206,8 @@ class CompileLoss:
         """The total as a scalar tensor, or None if no output has a loss."""
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
-        targets = self.targets(y_true, names, y_pred)
+        self._outputs = tree.map_structure(lambda _: None, y_pred)
+        targets = self.targets(y_true, names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names, y_pred)
         if self.parts is None:
             self._build(targets, y_pred, names)
@@ -321,7 +324,7 @@ class CompileMetrics:
         if loss is None:
             targets = targets_of(y_true, names, self.layer_names, y_pred)
         else:
-            targets = loss.targets(y_true, names, y_pred)
+            targets = loss.targets(y_true, names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names, y_pred)
         if self.plain is None:
             plain = self._match("metrics", self.given, targets, outputs, names, y_pred)
