@@ -9,9 +9,18 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["get_mask", "set_mask"]
+__all__ = ["get_mask", "has_masks", "set_mask"]
 
 _of_arrays: dict[int, Any] = {}
+
+
+def has_masks() -> bool:
+    """Is there any array with a mask?
+
+    >>> has_masks()
+    False
+    """
+    return bool(_of_arrays)
 
 
 def get_mask(x: Any) -> Any:

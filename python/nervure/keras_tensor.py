@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
+from ._masks import get_mask, set_mask
 from ._tensor import Operators, array_ufunc
 from ._trace import Scope, tracing
 from .utils import auto_name
@@ -52,6 +53,7 @@ class KerasTensor(Operators):
         self.dtype = dtype
         self.name = name or auto_name("keras_tensor")
         self._keras_history: History | None = None
+        self._keras_mask: Any = None
 
     @property
     def ndim(self) -> int:
@@ -160,7 +162,10 @@ def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             def probe(leaf: Any, scope: Scope = scope, fill: int = fill) -> Any:
                 if not isinstance(leaf, KerasTensor):
                     return leaf
-                return scope.input(tuple(fill if d is None else d for d in leaf.shape), leaf.dtype)
+                x = scope.input(tuple(fill if d is None else d for d in leaf.shape), leaf.dtype)
+                if leaf._keras_mask is not None:
+                    set_mask(x, probe(leaf._keras_mask))
+                return x
 
             traced = tree.map_structure(probe, (args, kwargs))
             runs.append(function(*traced[0], **traced[1]))
@@ -183,7 +188,10 @@ def _merge(a: Any, b: Any) -> Any:
         return a
     if len(a.shape) != len(b.shape):
         raise ValueError("the rank of a result may not depend on the size of a batch")
-    return KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], str(a.dtype))
+    merged = KerasTensor([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)], str(a.dtype))
+    if get_mask(a) is not None:
+        merged._keras_mask = _merge(get_mask(a), get_mask(b))
+    return merged
 
 
 def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

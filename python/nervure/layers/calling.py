@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from .. import _core, ops, tree
 from .._dtypes import is_float
 from .._function import Function
+from .._masks import get_mask, has_masks, set_mask
 from .._tensor import Tensor
 from .._trace import Scope, current
 from ..keras_tensor import KerasTensor, Node, Operation, infer
@@ -32,8 +34,10 @@ class LayerCall(LayerState, Operation):
 
     call: Callable[..., Any]
     build: Callable[..., None]
+    compute_mask: Callable[[Any, Any], Any]
     add_loss: Callable[[Any], None]
     activity_regularizer: Any
+    supports_masking: bool
     autocast: bool
     input_spec: Any
     _dtype: str
@@ -67,8 +71,10 @@ class LayerCall(LayerState, Operation):
                     self._build_from(args, kwargs, scope.notes.get("rows"))
                 if "training" in self._call_parameters():
                     kwargs["training"] = scope.training
+                mask = self._fill_in_masks(args, kwargs, inputs)
                 outputs = self.call(*args, **kwargs)
                 self._after_call(scope, outputs)
+                self._pass_mask_on(inputs, outputs, mask)
                 if not scope.frozen or "recorder" in scope.notes:
                     self._traced = True
         except (ValueError, TypeError) as error:
@@ -77,6 +83,36 @@ class LayerCall(LayerState, Operation):
         finally:
             scope.training = outer_training
         return outputs
+
+    def _fill_in_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Any) -> Any:
+        """Gives `call` the masks it asks for by an argument `mask`, or `<name>_mask` where there are several tensors;
+        returns the mask of the inputs."""
+        parameters = self._call_parameters()
+        given = dict(zip(parameters, args, strict=False)) | kwargs
+        tensors = {k: v for k, v in given.items() if k != "mask" and not k.endswith("_mask") and _is_tensors(v)}
+        for name, value in tensors.items():
+            key = "mask" if len(tensors) == 1 else f"{name}_mask"
+            if key in parameters and given.get(key) is None:
+                kwargs[key] = tree.map_structure(get_mask, value)
+        mask = kwargs.get("mask")
+        return mask if mask is not None else tree.map_structure(get_mask, inputs)
+
+    def _pass_mask_on(self, inputs: Any, outputs: Any, mask: Any) -> None:
+        """The outputs get the mask that the layer computes for them, unless they have one."""
+        flat = tree.flatten(outputs)
+        if self.supports_masking:
+            if any(get_mask(y) is None for y in flat):
+                masks = self.compute_mask(inputs, mask)
+                for y, m in zip(flat, tree.flatten(masks), strict=False) if masks is not None else ():
+                    if m is not None and get_mask(y) is None:
+                        set_mask(y, m)
+        elif any(m is not None for m in tree.flatten(mask)):
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=2,
+            )
 
     def _after_call(self, scope: Scope, outputs: Any) -> None:
         if self.activity_regularizer is not None:
@@ -107,7 +143,11 @@ class LayerCall(LayerState, Operation):
         if not hasattr(leaf, "dtype") and not hasattr(leaf, "__array__"):
             return leaf
         x = leaf if isinstance(leaf, Tensor) else ops.convert_to_tensor(leaf)
-        return ops.cast(x, self._dtype) if self.autocast and is_float(x.dtype) and x.dtype != self._dtype else x
+        if self.autocast and is_float(x.dtype) and x.dtype != self._dtype:
+            x = ops.cast(x, self._dtype)
+        if x is not leaf and (mask := get_mask(leaf)) is not None:
+            set_mask(x, mask)
+        return x
 
     def _call_on_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Traces the call once for each signature; what `add_loss` got is kept for `losses`."""
@@ -116,14 +156,21 @@ class LayerCall(LayerState, Operation):
             kwargs = kwargs | {"training": default is not None and default.default is True}
         if self._on_arrays is None:
 
-            def traced(*args: Any, **kwargs: Any) -> Any:
+            def traced(masks: list[Any], *args: Any, **kwargs: Any) -> Any:
+                for leaf, mask in zip(tree.flatten((args, kwargs)), masks, strict=False):
+                    if mask is not None:
+                        set_mask(leaf, mask)
                 outputs = self(*args, **kwargs)
                 scope = current()
                 assert scope is not None
-                return outputs, scope.notes.get("losses", [])
+                return outputs, scope.notes.get("losses", []), [get_mask(y) for y in tree.flatten(outputs)]
 
             self._on_arrays = Function(traced)
-        outputs, losses = self._on_arrays(*args, **kwargs)
+        masks = [get_mask(leaf) for leaf in tree.flatten((args, kwargs))] if has_masks() else []
+        outputs, losses, masks = self._on_arrays(masks, *args, **kwargs)
+        for y, mask in zip(tree.flatten(outputs), masks, strict=True):
+            if mask is not None:
+                set_mask(y, mask)
         for owner in self._loss_owners:
             owner._eager_losses = []
         self._loss_owners = [owner for owner, _ in losses]
@@ -184,6 +231,10 @@ def _say_where(error: Exception, name: str) -> None:
         error._layer = name  # type: ignore[attr-defined]
         if f"'{name}'" not in message:
             error.args = (f"{message} (in layer '{name}')",)
+
+
+def _is_tensors(value: Any) -> bool:
+    return all(isinstance(leaf, Tensor) for leaf in tree.flatten(value)) and bool(tree.flatten(value))
 
 
 def _first(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

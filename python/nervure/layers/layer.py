@@ -73,7 +73,7 @@ class Layer(LayerCall):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self._on_arrays: Function | None = None
-        self.supports_masking = False
+        self.supports_masking = type(self).compute_mask is not Layer.compute_mask
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -89,6 +89,10 @@ class Layer(LayerCall):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, in terms of `nervure.ops`."""
         raise NotImplementedError(f"Layer {type(self).__name__} ('{self.name}') does not implement `call()`")
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output, if `supports_masking`: that of the inputs unless a layer says otherwise."""
+        return previous_mask
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, so that `from_config` can make an equal, unbuilt layer.

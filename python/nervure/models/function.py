@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops, tree
 from .._dtypes import is_float
+from .._masks import get_mask, set_mask
 from ..keras_tensor import KerasTensor, Node, Operation
 from ..layers import InputLayer, InputSpec, Layer
 
@@ -133,7 +134,10 @@ class Graph:
                 problem = spec.problem(x)
             if problem is not None:
                 raise ValueError(f"Model '{owner}': input '{expected.name}' is incompatible: {problem}")
-            standard.append(x if str(x.dtype) == expected.dtype else ops.cast(x, expected.dtype))
+            y = x if str(x.dtype) == expected.dtype else ops.cast(x, expected.dtype)
+            if y is not x and get_mask(x) is not None:
+                set_mask(y, get_mask(x))
+            standard.append(y)
         return standard
 
     def input_dtype(self, dtype: str, index: int) -> str:
