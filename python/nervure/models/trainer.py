@@ -20,7 +20,7 @@ from .data import Batches, class_weights, leaves, split, unpack
 from .feed import Feed
 from .passes import LoopPass, Pass, RowPass, StreamPass
 from .steps import PLANS, Compiled, Entry, Logs, Plans, Steps, as_logs, structure_of
-from .stream import Stream, is_stream
+from .stream import Stream, is_stream, signature_of
 
 __all__ = ["Trainer"]
 
@@ -283,7 +283,7 @@ class Trainer(Steps):
             if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
                 raise ValueError(f"`steps` must be a positive integer, got {steps!r}")
             stream = Stream(x, y, sample_weight, class_weight, n_outputs, seed if shuffle else None)
-            return StreamPass(stream, self._stream_step(mode, stream), steps)
+            return StreamPass(stream, self._stream_step(mode, stream), None if steps is None else int(steps))
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, n_outputs)
         feed = Feed(self, x, y, sample_weight)
@@ -319,18 +319,18 @@ class Trainer(Steps):
         return self._trace(mode, feed, rows, False, arrays)  # type: ignore[no-any-return]
 
     def _stream_step(self: Any, mode: str, stream: Stream) -> Callable[[Any], Any]:
-        """A step on a batch as it comes. Two arrays of known shapes go to the plan with nothing in between."""
+        """A step on a batch as it comes. Arrays of known shapes go to the plan with nothing but checks in between."""
         known: dict[Any, Any] = {}
+        quick = not self.run_eagerly and mode != "predict" and not stream.weighs
 
         def step(batch: Any) -> Any:
-            pair = type(batch) is tuple and len(batch) == 2 and type(batch[0]) is type(batch[1]) is np.ndarray
-            if pair:
-                x, y = batch
-                found = known.get((x.shape, y.shape, x.dtype, y.dtype))
-                if found is not None and found[0] == config.version:
-                    if found[1] is not None:
-                        found[1](y)
-                    return found[2](x, y)
+            raw: list[Any] = []
+            key = signature_of(batch, raw) if quick else None
+            found = known.get(key) if key is not None else None
+            if found is not None and found[0] == config.version:
+                for check, k in found[1]:
+                    check(raw[k])
+                return found[2](*raw) if found[3] is None else found[2](*(raw[k] for k in found[3]))
             x, y, weight = stream.unpack(batch)
             feed = Feed(self, x, *((None, None) if mode == "predict" else (y, leaves("sample_weight", weight))))
             arrays = feed.dense()
@@ -338,10 +338,17 @@ class Trainer(Steps):
             if mode == "predict":
                 return entry, entry.plan.run(*arrays)
             self._check_targets(feed, entry)
-            if pair and not self.run_eagerly and len(arrays) == 2 and arrays[0] is batch[0] and arrays[1] is batch[1]:
-                key = (x.shape, y.shape, x.dtype, y.dtype)
-                known[key] = (config.version, self._target_check(entry), entry.plan.run)
-                if len(known) > 64:
+            places = [next((k for k, r in enumerate(raw) if r is a), None) for a in arrays]
+            if key is not None and None not in places and len(raw) == len(arrays):
+                checks = [
+                    (check, k)
+                    for check, a in self._checks(feed, entry, leaves("sample_weight", weight))
+                    for k, r in enumerate(raw)
+                    if r is a
+                ]
+                order = None if places == list(range(len(raw))) else places
+                known[key] = (config.version, checks, entry.plan.run, order)
+                if len(known) > PLANS:
                     known.pop(next(iter(known)))
             return entry.plan.run(*arrays)
 
