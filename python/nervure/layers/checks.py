@@ -28,8 +28,8 @@ def fraction(owner: str, name: str, value: Any) -> Any:
     """`value` unless it is no number in [0, 1]: ValueError."""
     if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(
-            f"Invalid value received for argument `{name}`: {owner} expected `{name}` to be a number between 0 and 1, "
-            f"got {name}={value!r}"
+            f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1. Received: "
+            f"{name}={value!r} ({owner})"
         )
     return value
 
@@ -39,13 +39,18 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
+def is_axes(value: Any) -> bool:
+    """True for an int, or a list or tuple of ints."""
+    return is_int(value) or (isinstance(value, (list, tuple)) and len(value) > 0 and all(map(is_int, value)))
+
+
 def axis_or_axes(owner: str, value: Any, error: type[Exception] = TypeError) -> Any:
     """An int, or a list of ints; `error` for anything else."""
-    if is_int(value):
-        return int(value)
-    if isinstance(value, (list, tuple)) and value and all(map(is_int, value)):
-        return list(value)
-    raise error(f"{owner}: expected an int or a list/tuple of ints for the argument 'axis', but received: {value!r}")
+    if not is_axes(value):
+        raise error(
+            f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {value!r} ({owner})"
+        )
+    return int(value) if is_int(value) else list(value)
 
 
 def is_int(value: Any) -> bool:

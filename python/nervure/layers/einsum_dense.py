@@ -97,7 +97,7 @@ class EinsumDense(Layer):
         x = ops.einsum(self.equation, inputs, self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The sizes that the equation gives."""
@@ -113,9 +113,7 @@ class EinsumDense(Layer):
                 "activation": activations.serialize(self.activation),
                 "bias_axes": self.bias_axes,
             }
-            | weight_arguments.described(
-                self, *names, "activity_regularizer", "kernel_constraint", "bias_constraint"
-            )
+            | weight_arguments.described(self, *names, "activity_regularizer", "kernel_constraint", "bias_constraint")
             | {"quantization_config": None}
         )
 
@@ -165,14 +163,13 @@ def _analyse(
     equation: str, bias_axes: str | None, input_shape: tuple[Any, ...], output_shape: tuple[Any, ...]
 ) -> _Shapes:
     """The shapes of the weights and of the output, for an input of this shape."""
-    x, y, z, left, _ = _Equation.of(equation)
+    x, y, z, left, right = _Equation.of(equation)
     elided = len(input_shape) - len(x)
-    if elided < 0 or (elided and "..." not in equation):
-        raise ValueError(f"The einsum equation '{equation}' does not fit an input of shape {input_shape}")
     # What "..." stands for begins with the batch when it is on the left.
     kept = input_shape[:elided] if left else input_shape[len(x) :]
     output = (*kept, *output_shape) if left and elided else (input_shape[0], *output_shape, *(() if left else kept))
-    if len(output) != len(z) + elided:
+    # Input axes that the equation does not have are for the call to complain of.
+    if elided < 0 or (len(output) != len(z) + elided and (not elided or left or right)):
         raise ValueError(
             f"The einsum equation '{equation}' does not fit output_shape={output_shape} for an input of shape "
             f"{input_shape}"
@@ -187,14 +184,14 @@ def _analyse(
                 f"Input shape and output shape do not match at shared dimension '{letter}'. Input shape is {n}, and "
                 f"output shape is {m}."
             )
+    sizes_out = {letter: sizes_in.get(letter) if n is None else n for letter, n in sizes_out.items()}
+    output = (*output[:shift], *sizes_out.values(), *output[shift + len(z) :])
     kernel = tuple(sizes_out.get(letter, sizes_in.get(letter)) for letter in y)
     bias: tuple[int | None, ...] | None = None
     if bias_axes is not None:
         for letter in bias_axes:
             if letter not in z:
-                raise ValueError(
-                    f"Bias dimension '{letter}' was requested, but is not part of the output spec '{z}'"
-                )
+                raise ValueError(f"Bias dimension '{letter}' was requested, but is not part of the output spec '{z}'")
         varying = z[min(z.find(letter) for letter in bias_axes) :] if bias_axes else ""
         bias = tuple(sizes_out[letter] if letter in bias_axes else 1 for letter in varying)
         bias += () if left else (1,) * elided

@@ -65,9 +65,7 @@ class Embedding(Layer):
     def build(self, input_shape: Any = None) -> None:
         if not self.built:
             options = weight_arguments.options(self, "embeddings")
-            self._embeddings = self.add_weight(
-                shape=(self.input_dim, self.output_dim), name="embeddings", **options
-            )
+            self._embeddings = self.add_weight(shape=(self.input_dim, self.output_dim), name="embeddings", **options)
 
     @property
     def embeddings(self) -> Any:

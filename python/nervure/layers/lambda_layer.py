@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..saving import deserialize_keras_object, serialize_keras_object
-from ..saving.registration import get_registered_name, known_object
-from ..saving.serialization import public_name
+from ..saving.registration import get_registered_name
 from .calling import tree_of_shapes
 from .layer import Layer
 
@@ -22,8 +21,9 @@ class Lambda(Layer):
     function of (inputs, mask). `output_shape` (without the batch, or a function of the input's shape) is only what
     `compute_output_shape` answers. Variables that the function uses are not this layer's weights.
 
-    The config names a function of nervure or a registered one. Of any other it holds the function itself: a copy of the
-    model can be made from it, but a file cannot, as no code is stored.
+    A config names the function. It is found again in a file if it is nervure's, or registered, or in `custom_objects`;
+    no code is stored. The config of a Python lambda holds the lambda itself, so that a model can be copied, and makes no
+    JSON: TypeError.
 
     >>> import numpy as np
     >>> Lambda(lambda x, n: x * n, arguments={"n": 3.0})(np.array([2.0], "float32"))
@@ -82,7 +82,9 @@ class Lambda(Layer):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             value = config.get(key)
-            if value is not None and not callable(value):
+            if isinstance(value, _FunctionConfig):
+                config[key] = value.function
+            elif value is not None and not callable(value):
                 value = deserialize_keras_object(value, custom_objects)
                 is_shape = isinstance(value, list) and all(n is None or isinstance(n, int) for n in value)
                 config[key] = tuple(value) if key == "output_shape" and is_shape else value
@@ -97,9 +99,18 @@ def _argument_names(function: Any) -> set[str]:
     return {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
 
+class _FunctionConfig(dict[str, Any]):
+    """The config of a function, which a copy in this process can take the function itself from."""
+
+    function: Any
+
+
 def _described(value: Any) -> Any:
-    """The config of a function that a config may name, or of what is no function; any other function itself."""
+    """The config of a function with a name, or of what is no function; a function without a name itself."""
     if not callable(value) or hasattr(value, "get_config"):
         return serialize_keras_object(value)
-    known = public_name(value) is not None or known_object(get_registered_name(value)) is value
-    return serialize_keras_object(value) if known else value
+    if get_registered_name(value) == "<lambda>":
+        return value
+    config = _FunctionConfig(serialize_keras_object(value))
+    config.function = value
+    return config

@@ -152,8 +152,8 @@ class Multiply(_Elementwise):
 
     def _join(self, inputs: list[Any]) -> Any:
         masks = [_wide_mask(x) for x in inputs]
-        factors = [x if m is None else ops.where(m, x, ops.cast(1, x.dtype)) for x, m in zip(inputs, masks, strict=True)]
-        product = reduce(ops.multiply, factors)
+        pairs = zip(inputs, masks, strict=True)
+        product = reduce(ops.multiply, [x if m is None else ops.where(m, x, ops.cast(1, x.dtype)) for x, m in pairs])
         if any(m is None for m in masks):
             return product
         counts = reduce(ops.logical_or, masks)
@@ -249,10 +249,10 @@ class Concatenate(Merge):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The sizes along `axis` added up. ValueError if other sizes differ."""
-        if not isinstance(input_shape, (list, tuple)) or not input_shape or not isinstance(input_shape[0], (list, tuple)):
+        if not input_shape or not all(isinstance(shape, (list, tuple)) for shape in input_shape):
             raise ValueError(
-                f"Layer '{self.name}': A `Concatenate` layer should be called on a list of inputs: Concatenate expects a "
-                f"list. Received: input_shape={input_shape}"
+                f"Layer '{self.name}': A `Concatenate` layer should be called on a list of inputs: Concatenate expects "
+                f"a list. Received: input_shape={input_shape}"
             )
         ndim = len(input_shape[0])
         axis = self.axis + ndim if self.axis < 0 else self.axis
@@ -267,9 +267,9 @@ class Concatenate(Merge):
                 merged.append(known.pop() if len(known) == 1 else None)
         if not fits:
             raise ValueError(
-                f"Layer '{self.name}': A `Concatenate` layer requires inputs with matching shapes except for the "
-                f"concatenation axis: Concatenate expects inputs of the same shape except along axis {self.axis}, got "
-                f"{[tuple(shape[1:]) for shape in input_shape]} (without the batch)"
+                f"Layer '{self.name}': Concatenate expects inputs of the same shape except along axis {self.axis}, got "
+                f"{[tuple(shape) for shape in input_shape]}. A `Concatenate` layer requires inputs with matching shapes "
+                "except for the concatenation axis"
             )
         return tuple(merged)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import ops
 from . import weight_arguments
-from .checks import axis_or_axes, inside, is_int, is_number
+from .checks import axis_or_axes, inside, is_axes, is_int, is_number
 from .input_spec import InputSpec
 from .layer import Layer
 from .same_shape import SameShape
@@ -266,7 +266,11 @@ class UnitNormalization(SameShape):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis_or_axes("UnitNormalization", axis)
+        if not is_axes(axis):
+            raise TypeError(
+                f"Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: axis={axis!r}"
+            )
+        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
 
     def call(self, inputs: Any) -> Any:
         axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)

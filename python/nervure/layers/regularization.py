@@ -83,10 +83,16 @@ class Dropout(_Noise):
 def _noise_shape(owner: str, value: Any) -> tuple[int | None, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, (tuple, list)) or not all(n is None or (is_int(n) and n > 0) for n in value):
+    wanted = None
+    if not isinstance(value, (tuple, list)):
+        wanted = "Expected a tuple or list of integers"
+    elif not all(n is None or is_int(n) for n in value):
+        wanted = "Expected all elements to be integers or None"
+    elif not all(n is None or n > 0 for n in value):
+        wanted = "Expected all dimensions to be positive integers or None"
+    if wanted:
         raise ValueError(
-            f"Invalid value received for argument `noise_shape`. {owner}: expected noise_shape to be positive integers "
-            f"or None, got {value!r}"
+            f"Invalid value received for argument `noise_shape`. {wanted}. Received: noise_shape={value!r} ({owner})"
         )
     return tuple(value)
 

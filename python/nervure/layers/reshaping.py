@@ -57,28 +57,32 @@ class Reshape(Layer):
     (5, 2, 3)
     """
 
-    def __init__(self, target_shape: Sequence[int | None], **kwargs: Any) -> None:
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        target = (target_shape,) if checks.is_int(target_shape) else tuple(target_shape)
-        known = [n for n in target if n not in (None, -1)]
-        if not all(checks.is_int(n) and n >= 0 for n in known) or len(target) - len(known) > 1:
+        target = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        if not all(n is None or (checks.is_int(n) and n >= -1) for n in target):
             raise ValueError(
                 "Each dimension in `target_shape` must be a non-negative integer, or `-1` for a single unknown "
-                f"dimension: expected sizes with at most one -1, got target_shape={target_shape!r}"
+                f"dimension. Received: target_shape={target_shape!r}."
             )
-        self.target_shape = target
+        if target.count(-1) + target.count(None) > 1:
+            raise ValueError(
+                "There must be at most one unknown dimension (-1) in `target_shape`: expected at most one -1. "
+                f"Received: target_shape={target_shape!r}."
+            )
+        self.target_shape: tuple[Any, ...] = target
         self.built = True
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """(batch, *target_shape), with None for what is not known."""
         if None in input_shape[1:]:
             return (input_shape[0], *(None if n == -1 else n for n in self.target_shape))
-        size, known = math.prod(input_shape[1:]), math.prod(n for n in self.target_shape if n not in (None, -1))
-        given = len([n for n in self.target_shape if n not in (None, -1)]) == len(self.target_shape)
-        if size != known if given else known == 0 or size % known:
+        given = [n for n in self.target_shape if n not in (None, -1)]
+        size, known = math.prod(input_shape[1:]), math.prod(given)
+        if size != known if len(given) == len(self.target_shape) else known == 0 or size % known:
             raise ValueError(
-                "The total size of the tensor must be unchanged: cannot reshape inputs of shape "
-                f"{tuple(input_shape[1:])} to target_shape={self.target_shape}"
+                f"Layer '{self.name}': cannot reshape inputs of shape {tuple(input_shape[1:])} to "
+                f"target_shape={self.target_shape}. The total size of the tensor must be unchanged"
             )
         return (input_shape[0], *(size // known if n in (None, -1) else n for n in self.target_shape))
 

@@ -61,8 +61,8 @@ class _Cropping(_Resizing):
         before, after = self._cropped[place]
         if before + after >= size:
             raise ValueError(
-                f"`cropping` parameter of `{type(self).__name__}` layer must be smaller than the input length: values "
-                "in `cropping` argument should be smaller than the corresponding spatial dimension of the input. "
+                "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the "
+                f"input. `cropping` parameter of `{type(self).__name__}` layer must be smaller than the input length. "
                 f"Received: a size of {size}, cropping={self._cropped[place]}"
             )
         return size - before - after
@@ -133,6 +133,7 @@ class Cropping3D(_CroppingOfImages):
 
 
 class _ZeroPadding(_Resizing):
+    padding: tuple[Any, ...]
     _padded: tuple[tuple[int, ...], ...]
 
     def _resized(self, size: int, place: int) -> int:
@@ -142,7 +143,7 @@ class _ZeroPadding(_Resizing):
         return ops.pad(inputs, ((0, 0),) * self._first + self._padded + ((0, 0),) * (2 - self._first))
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"padding": getattr(self, "padding"), "data_format": self.data_format}
+        return super().get_config() | {"padding": self.padding, "data_format": self.data_format}
 
 
 class ZeroPadding1D(_ZeroPadding):
@@ -187,9 +188,7 @@ class ZeroPadding3D(_ZeroPadding):
 
     dimensions: ClassVar[int] = 3
 
-    def __init__(
-        self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any
-    ) -> None:
+    def __init__(self, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(data_format, **kwargs)
         self.padding = self._padded = _pairs("padding", padding, 3)
 

@@ -1,4 +1,4 @@
-"""The arguments that say how weights begin and stay: `kernel_initializer`, `bias_regularizer`, `gamma_constraint`, .."""
+"""The arguments that say how weights begin and stay: `kernel_initializer`, `bias_regularizer`, .."""
 
 from __future__ import annotations
 

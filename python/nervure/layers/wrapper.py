@@ -28,8 +28,8 @@ class Wrapper(Layer):
     def __init__(self, layer: Layer, **kwargs: Any) -> None:
         if not isinstance(layer, Layer):
             raise ValueError(
-                f"Layer {layer!r} supplied to {type(self).__name__} isn't a supported layer type. Please ensure wrapped "
-                "layer is a valid layer."
+                f"Layer {layer!r} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer is a "
+                f"valid Keras layer. ({type(self).__name__})"
             )
         super().__init__(**kwargs)
         self.layer = layer
@@ -79,9 +79,9 @@ class TimeDistributed(Wrapper):
         batch, steps = inputs.shape[:2]
         if mask is not None and tuple(mask.shape[:2]) != (batch, steps):
             raise ValueError(
-                f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that is incompatible "
-                f"with the input shape {tuple(inputs.shape)}. The first two dimensions of the mask (batch size and "
-                "timesteps) must match the input's first two dimensions."
+                f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that is "
+                f"incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of the mask "
+                "(batch size and timesteps) must match the input's first two dimensions."
             )
         takes = self.layer._call_parameters()
         given: dict[str, Any] = {"training": training} if "training" in takes else {}
