@@ -55,7 +55,6 @@ class InputLayer(Layer):
         self.sparse = self.ragged = self.optional = False
         self.batch_shape = self._sizes(shape, batch_size, batch_shape)
         self._dtype = standardize_dtype(dtype)
-        self.autocast = False
         self.built = True
         output = KerasTensor(self.batch_shape, self._dtype, name=self.name) if input_tensor is None else input_tensor
         Node(self, (), {}, output)

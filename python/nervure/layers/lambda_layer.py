@@ -22,8 +22,8 @@ class Lambda(Layer):
     `compute_output_shape` answers. Variables that the function uses are not this layer's weights.
 
     A config names the function. It is found again in a file if it is nervure's, or registered, or in `custom_objects`;
-    no code is stored. The config of a Python lambda holds the lambda itself, so that a model can be copied, and makes no
-    JSON: TypeError.
+    no code is stored. The config of a Python lambda holds the lambda itself, so that a model can be copied, and makes
+    no JSON: TypeError.
 
     >>> import numpy as np
     >>> Lambda(lambda x, n: x * n, arguments={"n": 3.0})(np.array([2.0], "float32"))

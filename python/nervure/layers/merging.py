@@ -51,6 +51,9 @@ class Merge(Layer):
         masks = self._masks(inputs, mask)
         return None if any(m is None for m in masks) else reduce(ops.logical_or, masks)
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()  # written down: a class without it gets what its constructor was given
+
 
 class _Elementwise(Merge):
     """Inputs of shapes that broadcast; ranks are evened out after the batch axis."""
@@ -268,8 +271,8 @@ class Concatenate(Merge):
         if not fits:
             raise ValueError(
                 f"Layer '{self.name}': Concatenate expects inputs of the same shape except along axis {self.axis}, got "
-                f"{[tuple(shape) for shape in input_shape]}. A `Concatenate` layer requires inputs with matching shapes "
-                "except for the concatenation axis"
+                f"{[tuple(shape) for shape in input_shape]}. A `Concatenate` layer requires inputs with matching "
+                "shapes except for the concatenation axis"
             )
         return tuple(merged)
 

@@ -27,6 +27,9 @@ class SameShape(Layer):
         """The input's."""
         return input_shape
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()  # written down: a class without it gets what its constructor was given
+
 
 class Identity(SameShape):
     """Gives its input back, also a list or dict of tensors.

@@ -132,17 +132,17 @@ class SpectralNormalization(Wrapper):
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
         self.input_spec = InputSpec(min_ndim=1, axes={-1: input_shape[-1]})
-        kernel = self._kernel
+        self.kernel = self._normalized()
         self.vector_u = self.add_weight(
-            shape=(1, kernel.shape[-1]),
+            shape=(1, self.kernel.shape[-1]),
             initializer=initializers.TruncatedNormal(stddev=0.02),
             trainable=False,
             name="vector_u",
-            dtype=kernel.dtype,
+            dtype=self.kernel.dtype,
         )
 
-    @property
-    def _kernel(self) -> Any:
+    def _normalized(self) -> Any:
+        """The weight of the layer that is to be normalized."""
         for name in ("kernel", "embeddings"):
             if getattr(self.layer, name, None) is not None:
                 return getattr(self.layer, name)
@@ -154,7 +154,7 @@ class SpectralNormalization(Wrapper):
         return ops.cast(self.layer(inputs), inputs.dtype)
 
     def _normalize(self) -> None:
-        kernel, u = self._kernel, self.vector_u
+        kernel, u = self.kernel, self.vector_u
         weights = ops.reshape(kernel, (-1, kernel.shape[-1]))
         right = ops.convert_to_tensor(u)
         for _ in range(self.power_iterations):
