@@ -64,6 +64,9 @@ class Dot(Merge):
             )
         return a, b
 
+    def build(self, input_shape: Any) -> None:
+        self._axes(input_shape)
+
     def call(self, inputs: Any) -> Any:
         a, b = self._axes([tuple(x.shape) for x in self._several(inputs)])
         x, y = inputs

@@ -40,7 +40,7 @@ class Lambda(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
-            raise ValueError(f"Lambda: expected `function` to be callable, got {function!r}")
+            raise TypeError(f"Lambda: expected `function` to be callable, got {function!r}")
         if arguments is not None and not isinstance(arguments, Mapping):
             raise ValueError(f"Lambda: expected `arguments` to be a dict, got {arguments!r}")
         self.function = function

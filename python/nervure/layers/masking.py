@@ -6,6 +6,8 @@ from typing import Any
 
 from .. import ops
 from .._masks import set_mask
+from ..saving import deserialize_keras_object, serialize_keras_object
+from .checks import is_number
 from .same_shape import SameShape
 
 __all__ = ["Masking"]
@@ -24,9 +26,9 @@ class Masking(SameShape):
     def __init__(self, mask_value: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(mask_value, dict):
-            from ..saving import deserialize_keras_object
-
             mask_value = deserialize_keras_object(mask_value)
+        if not is_number(mask_value) and not hasattr(mask_value, "dtype"):
+            raise ValueError(f"Masking: expected `mask_value` to be a number or an array, got {mask_value!r}")
         self.mask_value = mask_value
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -40,4 +42,4 @@ class Masking(SameShape):
         return outputs
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"mask_value": self.mask_value}
+        return super().get_config() | {"mask_value": serialize_keras_object(self.mask_value)}

@@ -26,11 +26,14 @@ class Merge(Layer):
     def _several(self, inputs: Any) -> list[Any]:
         """The inputs; ValueError unless there is a list of them."""
         if not isinstance(inputs, (list, tuple)) or not inputs:
-            raise ValueError(
-                f"Layer '{self.name}': {type(self).__name__} expects a list of inputs. A merge layer should be called "
-                f"on a list of inputs. Received: {inputs!r} (not a list of tensors)"
-            )
+            raise self._no_list(inputs)
         return list(inputs)
+
+    def _no_list(self, received: Any) -> ValueError:
+        return ValueError(
+            f"Layer '{self.name}': {type(self).__name__} expects a list of inputs. A merge layer should be called on a "
+            f"list of inputs. Received: {received!r} (not a list)"
+        )
 
     def _masks(self, inputs: Any, mask: Any) -> list[Any]:
         """The masks of the inputs; ValueError unless there is one, or None, for each."""
@@ -60,7 +63,7 @@ class _Elementwise(Merge):
 
     def build(self, input_shape: Any) -> None:
         if not input_shape or not isinstance(input_shape[0], (tuple, list)):
-            self._several(None)
+            raise self._no_list(input_shape)
         batches = {shape[0] for shape in input_shape if shape} - {None}
         if len(batches) > 1:
             raise ValueError(
