@@ -21,7 +21,7 @@ from .. import _core, config, ops, tree
 from .._trace import Scope, current, suspended, tracing
 from ..metrics import Mean
 from ..variable import Variable
-from .compile import CompileLoss, CompileMetrics, names_of, targets_of
+from .compile import CompileLoss, CompileMetrics, names_of
 from .data import check_finite
 from .feed import Feed
 from .stream import unpack_x_y_sample_weight
@@ -322,7 +322,7 @@ class Steps:
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None or not entry.predictions:
             return
         names, shapes, _ = zip(*entry.predictions, strict=True)
-        compiled.loss.check_targets(targets_of(feed.y, names, self.output_names), names, shapes)
+        compiled.loss.check_targets(compiled.loss.targets(feed.y, names), names, shapes)
 
     def _checks(self: Any, feed: Feed, entry: Entry, weights: Any) -> list[tuple[Callable[[Any], None], Any]]:
         """What has to be looked at in each batch: pairs of a check and the array of this one that it is for."""
@@ -332,7 +332,7 @@ class Steps:
         loss = self._compiled.loss
         if loss is not None and feed.y is not None and loss.parts is not None and entry.predictions:
             names, shapes, _ = zip(*entry.predictions, strict=True)
-            targets = targets_of(feed.y, names, self.output_names)
+            targets = loss.targets(feed.y, names)
             for part, y, name, shape in zip(loss.parts, targets, names, shapes, strict=False):
                 if part is not None and y is not None:
                     found.append((partial(_check_target, part[0], name, shape), y))

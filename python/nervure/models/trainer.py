@@ -79,10 +79,8 @@ class Trainer(Steps):
         if steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
         layer_names = self.output_names
-        compiled = Compiled(
-            None if loss is None else CompileLoss(loss, loss_weights, layer_names),
-            CompileMetrics(metrics, weighted_metrics, layer_names),
-        )
+        compiled_loss = None if loss is None else CompileLoss(loss, loss_weights, layer_names)
+        compiled = Compiled(compiled_loss, CompileMetrics(metrics, weighted_metrics, layer_names, compiled_loss))
         if loss is None and loss_weights is not None:
             raise ValueError("compile: `loss_weights` was given without a `loss`")
         self.optimizer = optimizers.get(optimizer)
@@ -124,6 +122,11 @@ class Trainer(Steps):
         given = compiled.metrics.given is not None or compiled.metrics.weighted is not None
         listed = [compiled.metrics] if given else []
         return [compiled.tracker, *listed, *(compiled.loss.metrics if compiled.loss else ()), *own]
+
+    @property
+    def _loss_tracker(self) -> Any:
+        """The running mean of the loss; None before `compile`."""
+        return None if self._compiled is None else self._compiled.tracker
 
     @property
     def metrics_names(self) -> list[str]:
@@ -190,6 +193,8 @@ class Trainer(Steps):
                     f"{type(x)}"
                 )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
+        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         seed = random.make_default_seed() if shuffle else 0
         train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
@@ -209,7 +214,6 @@ class Trainer(Steps):
                 epochs=epochs,
                 steps=train.per_epoch,
             )
-        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in callbacks.callbacks))
         self.stop_training, self.stop_reason, self._initial_epoch = False, None, None
         reason = f"the maximum of {epochs} epochs"
         try:
@@ -367,10 +371,11 @@ class Trainer(Steps):
         while not getattr(self, stop) and steps.ready():
             if hooks:
                 callbacks.on_batch(mode, "begin", steps.done)
+                last = steps.done + self.steps_per_execution - 1
             steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
             if hooks:
-                callbacks.on_batch(mode, "end", steps.done - 1, produced() if produced else logs)
+                callbacks.on_batch(mode, "end", last, produced() if produced else logs)
             if bar is not None and steps.left:
                 bar.on_progress(steps.done, logs)
         steps.finish(early=getattr(self, stop))
@@ -400,7 +405,7 @@ class Trainer(Steps):
                 callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=test.per_epoch
             )
         logs = self._evaluate(test, callbacks)
-        return logs if return_dict else _in_order(logs, self._results_entry().order)
+        return logs if return_dict else _in_order(logs, self._order(sorted(logs)))
 
     def _evaluate(self: Any, test: Pass, callbacks: CallbackList) -> Logs:
         self.stop_evaluating = False
