@@ -201,7 +201,7 @@ def test_a_python_lambda_can_be_copied_but_not_written():
     again = layers.Lambda.from_config(layer.get_config())
     np.testing.assert_allclose(again(X), X + 1)
     assert again.compute_output_shape((None, 4)) == (None, 4)
-    with pytest.raises(TypeError, match="function with a name"):
+    with pytest.raises(TypeError, match=r"no name.*register_keras_serializable"):
         layers.serialize(layer)
     with pytest.raises(ValueError, match="holds the code of a Python lambda"):
         layers.Lambda.from_config({"function": {"class_name": "__lambda__", "config": {"code": "x"}}})

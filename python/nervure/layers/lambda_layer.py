@@ -22,7 +22,7 @@ class Lambda(Layer):
     `compute_output_shape` answers. Variables that the function uses are not this layer's weights.
 
     A config names the function. It is found again in a file if it is nervure's, or registered, or in `custom_objects`;
-    no code is stored. The config of a Python lambda holds the lambda itself, so that a model can be copied, and makes
+    no code is stored. The config of a Python lambda carries the lambda itself, so that a model can be copied, and makes
     no JSON: TypeError.
 
     >>> import numpy as np
@@ -82,7 +82,7 @@ class Lambda(Layer):
         config = dict(config)
         for key in ("function", "output_shape", "mask", "arguments"):
             value = config.get(key)
-            if isinstance(value, _FunctionConfig):
+            if isinstance(value, (_FunctionConfig, _Unnamed)):
                 config[key] = value.function
             elif value is not None and not callable(value):
                 value = deserialize_keras_object(value, custom_objects)
@@ -105,12 +105,25 @@ class _FunctionConfig(dict[str, Any]):
     function: Any
 
 
+class _Unnamed:
+    """In place of the config of a Python lambda: good for a copy in this process, and for nothing else."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def get_config(self) -> dict[str, Any]:
+        raise TypeError(
+            f"the function of a Lambda layer has no name: {self.function!r}. No code is stored in configs and files: "
+            "write a function with a name, and register it with nervure.saving.register_keras_serializable"
+        )
+
+
 def _described(value: Any) -> Any:
-    """The config of a function with a name, or of what is no function; a function without a name itself."""
+    """The config of a function, or of what is no function."""
     if not callable(value) or hasattr(value, "get_config"):
         return serialize_keras_object(value)
     if get_registered_name(value) == "<lambda>":
-        return value
+        return _Unnamed(value)
     config = _FunctionConfig(serialize_keras_object(value))
     config.function = value
     return config
