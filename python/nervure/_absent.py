@@ -42,19 +42,18 @@ _IN_KERAS = {
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
         AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D Bidirectional
-        CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D
-        Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D
-        Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose
-        CutMix DepthwiseConv1D DepthwiseConv2D Discretization Equalization FlaxLayer GRU GRUCell
-        GroupQueryAttention HashedCrossing Hashing IntegerLookup JaxLayer LSTM LSTMCell MaxNumBoundingBoxes
-        MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram MixUp
-        MultiHeadAttention Normalization Pipeline RNN RandAugment RandomBrightness RandomColorDegeneration
+        CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
+        Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose CutMix DepthwiseConv1D
+        DepthwiseConv2D Equalization FlaxLayer GRU GRUCell GroupQueryAttention JaxLayer LSTM LSTMCell
+        MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D
+        MelSpectrogram MixUp MultiHeadAttention RNN RandAugment RandomBrightness RandomColorDegeneration
         RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
         RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
         RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing
         ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
-        SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells StringLookup TFSMLayer
-        TextVectorization TorchModuleWrapper
+        SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
+        TorchModuleWrapper
     """,
     "nervure.losses": """
         BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy

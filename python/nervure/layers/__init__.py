@@ -1,8 +1,8 @@
 """Layers: compositions of `nervure.ops` with weights."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .._absent import absent
+from .._absent import missing
 from .activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from .batch_normalization import BatchNormalization
 from .dense import Dense
@@ -39,6 +39,7 @@ from .pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from .preprocessing import HOMES, load
 from .regularization import (
     ActivityRegularization,
     AlphaDropout,
@@ -74,17 +75,37 @@ GlobalMaxPool3D = GlobalMaxPooling3D
 
 __all__ = [
     "ELU", "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "BatchNormalization",
-    "Concatenate", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "Dot", "Dropout", "EinsumDense", "Embedding",
-    "Flatten", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
-    "GlobalAveragePooling3D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalAvgPool3D", "GlobalMaxPool1D",
-    "GlobalMaxPool2D", "GlobalMaxPool3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
-    "GroupNormalization", "Identity", "Input", "InputLayer", "InputSpec", "Lambda", "Layer", "LayerNormalization",
-    "LeakyReLU", "Masking", "Maximum", "Minimum", "Multiply", "PReLU", "Permute", "RMSNormalization", "ReLU",
+    "CategoryEncoding", "Concatenate", "Cropping1D", "Cropping2D", "Cropping3D", "Dense", "Discretization", "Dot",
+    "Dropout", "EinsumDense", "Embedding", "Flatten", "GaussianDropout", "GaussianNoise", "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D", "GlobalAvgPool2D", "GlobalAvgPool3D",
+    "GlobalMaxPool1D", "GlobalMaxPool2D", "GlobalMaxPool3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D", "GroupNormalization", "HashedCrossing", "Hashing", "Identity", "Input", "InputLayer",
+    "InputSpec", "IntegerLookup", "Lambda", "Layer", "LayerNormalization", "LeakyReLU", "Masking", "Maximum",
+    "Minimum", "Multiply", "Normalization", "PReLU", "Permute", "Pipeline", "RMSNormalization", "ReLU",
     "RepeatVector", "Rescaling", "Reshape", "Softmax", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D",
-    "SpectralNormalization", "Subtract", "TimeDistributed", "UnitNormalization", "UpSampling1D", "UpSampling2D",
-    "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+    "SpectralNormalization", "StringLookup", "Subtract", "TextVectorization", "TimeDistributed", "UnitNormalization",
+    "UpSampling1D", "UpSampling2D", "UpSampling3D", "Wrapper", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
     "add", "average", "concatenate", "deserialize", "dot", "maximum", "minimum", "multiply", "serialize", "subtract",
 ]  # fmt: skip
 
-if not TYPE_CHECKING:
-    __getattr__ = absent(__name__)
+if TYPE_CHECKING:
+    from .preprocessing.category_encoding import CategoryEncoding
+    from .preprocessing.discretization import Discretization
+    from .preprocessing.hashed_crossing import HashedCrossing
+    from .preprocessing.hashing import Hashing
+    from .preprocessing.integer_lookup import IntegerLookup
+    from .preprocessing.normalization import Normalization
+    from .preprocessing.pipeline import Pipeline
+    from .preprocessing.string_lookup import StringLookup
+    from .preprocessing.text_vectorization import TextVectorization
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in HOMES:
+            raise missing(__name__, name)
+        layer = globals()[name] = load(name)
+        return layer
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
