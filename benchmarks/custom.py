@@ -108,7 +108,8 @@ def all_metrics(work: Work) -> list[Any]:
 
     one_hot = [
         M.AUC(), M.Precision(), M.Recall(), M.TruePositives(), M.TrueNegatives(), M.FalsePositives(),
-        M.FalseNegatives(), M.PrecisionAtRecall(0.5), M.RecallAtPrecision(0.5), M.SensitivityAtSpecificity(0.5), M.F1Score(),
+        M.FalseNegatives(), M.PrecisionAtRecall(0.5), M.RecallAtPrecision(0.5), M.F1Score(),
+        M.SensitivityAtSpecificity(0.5),
         M.SpecificityAtSensitivity(0.5), M.CategoricalAccuracy(), M.TopKCategoricalAccuracy(3), M.MeanSquaredError(),
         M.MeanAbsoluteError(), M.RootMeanSquaredError(), M.KLDivergence(), M.CosineSimilarity(), M.OneHotMeanIoU(n),
     ]  # fmt: skip
