@@ -46,7 +46,7 @@ def public_name(item: Any) -> tuple[str, str] | None:
     if name in _TOP:
         return "keras", name
     parts = home.split(".")
-    for depth in (2, 3):
+    for depth in (2, 3):  # "keras.losses" before "keras.losses.regression"
         module = sys.modules.get(".".join(parts[:depth]))
         if module is not None and getattr(module, name, None) is item and name in getattr(module, "__all__", ()):
             return ".".join(["keras", *parts[1:depth]]), name
