@@ -19,19 +19,9 @@ _IN_KERAS = {
     """,
     "nervure.activations": "sparsemax",
     "nervure.backend": "get_uid is_int_dtype",
-    "nervure.callbacks": """
-        BackupAndRestore CSVLogger EarlyStopping LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
-        ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
-    """,
+    "nervure.callbacks": "OrbaxCheckpoint",
     "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
     "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
-    "nervure.config": """
-        disable_flash_attention disable_interactive_logging disable_traceback_filtering
-        enable_flash_attention enable_interactive_logging enable_traceback_filtering
-        enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend
-        set_max_epochs set_max_steps_per_epoch
-    """,
     "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
     "nervure.datasets": """
         boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters
@@ -101,18 +91,10 @@ _IN_KERAS = {
     """,
     "nervure.random": "beta binomial gamma",
     "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
-    "nervure.tree": """
-        MAP_TO_NONE assert_same_paths flatten_with_path lists_to_tuples map_shape_structure map_structure_up_to
-        traverse
-    """,
     "nervure.utils": """
         Config FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
-        bounding_boxes disable_interactive_logging
-        enable_interactive_logging get_file
-        get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled legacy
-        load_img model_to_dot pack_x_y_sample_weight pad_sequences plot_model
-        save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
-        unpack_x_y_sample_weight
+        bounding_boxes get_source_inputs image_dataset_from_directory img_to_array legacy
+        load_img save_img text_dataset_from_directory
     """,
 }
 
