@@ -126,7 +126,7 @@ def test_terminal(clock, monkeypatch):
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("TERM", "xterm")
-    bar = Progbar(40)
+    bar = Progbar(40, stateless_metrics=())
     clock[0] = 1.0
     bar.update(1, [("loss", 12345.678)])
     clock[0] = 3.0

@@ -92,7 +92,7 @@ _IN_KERAS = {
     "nervure.random": "beta binomial gamma",
     "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
     "nervure.utils": """
-        Config FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
+        Config FeatureSpace array_to_img audio_dataset_from_directory
         bounding_boxes get_source_inputs image_dataset_from_directory img_to_array legacy
         load_img save_img text_dataset_from_directory
     """,

@@ -11,18 +11,39 @@ import numpy as np
 
 from . import _core
 from ._absent import absent
+from .utils.io_utils import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
     "num_threads",
+    "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
     "set_num_threads",
     "show",
 ]
@@ -33,7 +54,10 @@ if not TYPE_CHECKING:
 _floatx = "float32"
 _policy: str | None = None
 _epsilon = 1e-7
+_max_epochs: int | None = None
+_max_steps: int | None = None
 _image_data_format = "channels_last"
+_filtering = True
 version = 0  # counts changes that make a trace stale; part of every plan's cache key
 
 
@@ -134,6 +158,52 @@ def set_image_data_format(data_format: str) -> None:
     _image_data_format = data_format
 
 
+def _limit(name: str, value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{name} must be a positive integer or None, got {value!r}")
+    return value
+
+
+def max_epochs() -> int | None:
+    """The most epochs that `fit` runs, for trial runs; None: as many as it is told.
+
+    >>> import nervure as nv
+    >>> nv.config.max_epochs() is None
+    True
+    """
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Sets the most epochs that `fit` runs.
+
+    >>> import nervure as nv
+    >>> nv.config.set_max_epochs(None)
+    """
+    global _max_epochs
+    _max_epochs = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most steps of an epoch of `fit`, `evaluate` and `predict`, for trial runs; None: as many as there are.
+
+    >>> import nervure as nv
+    >>> nv.config.max_steps_per_epoch() is None
+    True
+    """
+    return _max_steps
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Sets the most steps of an epoch.
+
+    >>> import nervure as nv
+    >>> nv.config.set_max_steps_per_epoch(None)
+    """
+    global _max_steps
+    _max_steps = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
 def backend() -> str:
     """Always "nervure": there is one engine.
 
@@ -142,6 +212,98 @@ def backend() -> str:
     'nervure'
     """
     return "nervure"
+
+
+def set_backend(backend: str) -> None:
+    """Takes "nervure" alone: there is one engine.
+
+    >>> import nervure as nv
+    >>> nv.config.set_backend("jax")
+    Traceback (most recent call last):
+    ValueError: backend must be 'nervure', got 'jax'
+    """
+    if backend != "nervure":
+        raise ValueError(f"backend must be 'nervure', got {backend!r}")
+
+
+def is_nnx_enabled() -> bool:
+    """False: NNX belongs to JAX.
+
+    >>> import nervure as nv
+    >>> nv.config.is_nnx_enabled()
+    False
+    """
+    return False
+
+
+def enable_flash_attention() -> None:
+    """Has no effect: there is one way to compute attention.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_flash_attention()
+    """
+
+
+def disable_flash_attention() -> None:
+    """Has no effect, as `enable_flash_attention`.
+
+    >>> import nervure as nv
+    >>> nv.config.disable_flash_attention()
+    """
+
+
+def is_flash_attention_enabled() -> bool:
+    """False.
+
+    >>> import nervure as nv
+    >>> nv.config.is_flash_attention_enabled()
+    False
+    """
+    return False
+
+
+def enable_traceback_filtering() -> None:
+    """Accepted for programs that set it: tracebacks are short anyway, and are shown whole.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_traceback_filtering()
+    """
+    global _filtering
+    _filtering = True
+
+
+def disable_traceback_filtering() -> None:
+    """The opposite of `enable_traceback_filtering`.
+
+    >>> import nervure as nv
+    >>> nv.config.disable_traceback_filtering()
+    >>> nv.config.is_traceback_filtering_enabled()
+    False
+    >>> nv.config.enable_traceback_filtering()
+    """
+    global _filtering
+    _filtering = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What the last of the two said; True before.
+
+    >>> import nervure as nv
+    >>> nv.config.is_traceback_filtering_enabled()
+    True
+    """
+    return _filtering
+
+
+def enable_unsafe_deserialization() -> None:
+    """Always a ValueError: files and configs hold no code that could be run, and nothing makes them do so.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_unsafe_deserialization()
+    Traceback (most recent call last):
+    ValueError: there is no unsafe deserialization: nervure runs no code from a config or a file
+    """
+    raise ValueError("there is no unsafe deserialization: nervure runs no code from a config or a file")
 
 
 def num_threads() -> int:

@@ -1,7 +1,7 @@
 """Nested structures of lists, tuples, deques and dicts: flatten them, map over them, build them again.
 
-A dict is walked by its sorted keys, so that two dicts with the same keys always pair; an `OrderedDict` in its own order.
-`None` is a leaf, as are arrays, tensors and strings.
+A dict is walked by its sorted keys, so that two dicts with the same keys always pair; an `OrderedDict` in its own
+order. `None` is a leaf, as are arrays, tensors and strings.
 """
 
 from collections import OrderedDict, defaultdict, deque
@@ -191,8 +191,8 @@ def _check_node(a: Any, b: Any) -> None:
         alike = is_nested(a) and type(a) is type(b) and len(a) == len(b)
     if not alike:
         raise ValueError(
-            f"The two structures don't have the same nested structure: expected a {type(a).__name__} {outline(a)}, got a "
-            f"{type(b).__name__} {outline(b)}"
+            f"The two structures don't have the same nested structure: expected a {type(a).__name__} {outline(a)}, "
+            f"got a {type(b).__name__} {outline(b)}"
         )
 
 

@@ -1,7 +1,7 @@
 """Callbacks: Python that runs at the joints of training.
 
-While no callback overrides a batch hook, an epoch is one call into C. With one, each step is. The callbacks here ask for
-that only in the settings that need it: a checkpoint every so many batches, TensorBoard's curves by batch.
+While no callback overrides a batch hook, an epoch is one call into C. With one, each step is. The callbacks here ask
+for that only in the settings that need it: a checkpoint every so many batches, TensorBoard's curves by batch.
 """
 
 from __future__ import annotations

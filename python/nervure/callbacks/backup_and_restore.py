@@ -107,7 +107,8 @@ class BackupAndRestore(Callback):
         import json
 
         os.makedirs(self.backup_dir, exist_ok=True)
-        self.model.save_weights(self._new_weights_path, overwrite=True)
+        model: Any = self.model
+        model.save_weights(self._new_weights_path, overwrite=True)
         metadata = f"{self._training_metadata_path}.new"
         with open(metadata, "w", encoding="utf-8") as file:
             json.dump({"epoch": self._current_epoch, "batch": self._last_batch_seen}, file)

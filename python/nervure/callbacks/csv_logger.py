@@ -24,15 +24,17 @@ class CSVLogger(Callback):
     The columns are those of the first epoch, and `val_` ones too if it had none; NA stands for what an epoch does not
     have. append=True adds to a file that is there, and leaves out the header if that has a line.
 
-    >>> import os, tempfile, numpy as np, nervure as nv
-    >>> path = os.path.join(tempfile.mkdtemp(), "log.csv")
+    >>> import pathlib, tempfile, numpy as np, nervure as nv
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "log.csv")
     >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1, kernel_initializer="zeros")])
     >>> model.compile("sgd", "mse")
     >>> run = model.fit(np.ones((4, 2)), np.ones(4), verbose=0, callbacks=[CSVLogger(path)])
-    >>> print(open(path).read())
+    >>> print(path.read_text())
     epoch,loss,val_loss
     0,1.0,NA
     """
+
+    csv_file: Any = None
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False) -> None:
         super().__init__()
@@ -44,7 +46,6 @@ class CSVLogger(Callback):
         self.writer: Any = None
         self.keys: list[str] | None = None
         self.append_header = True
-        self.csv_file: Any = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         if self.append and os.path.exists(self.filename):
@@ -71,6 +72,9 @@ class CSVLogger(Callback):
         self.csv_file.flush()
 
     def on_train_end(self, logs: Logs = None) -> None:
+        self._close()
+
+    def __del__(self) -> None:  # where training did not come to its end
         self._close()
 
     def _close(self) -> None:

@@ -36,7 +36,7 @@ def masked_crc32c(data: bytes) -> int:
     """The checksum of a TFRecord: CRC-32C, turned and shifted, as a checksum of data that hold checksums is weak.
 
     >>> hex(masked_crc32c(b"123456789"))
-    '0xc8aba3d8'
+    '0xc78ab0e5'
     """
     crc = 0xFFFFFFFF
     for byte in data:
@@ -194,3 +194,7 @@ class EventFile:
     def close(self) -> None:
         """Ends the file."""
         self._file.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()

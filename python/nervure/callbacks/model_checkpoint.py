@@ -101,10 +101,11 @@ class ModelCheckpoint(MonitorCallback):
                 f"{path}"
             )
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        model: Any = self.model
         if self.save_weights_only:
-            self.model.save_weights(path, overwrite=True)
+            model.save_weights(path, overwrite=True)
         else:
-            self.model.save(path, overwrite=True)
+            model.save(path, overwrite=True)
         if self.verbose > 0:
             print_msg(f"\nEpoch {epoch + 1}: finished saving model to {path}")
 

@@ -164,7 +164,8 @@ class TensorBoard(Callback):
             self._write_weights(epoch)
         if self.embeddings_freq and epoch % self.embeddings_freq == 0:
             os.makedirs(os.path.join(self.log_dir, "train"), exist_ok=True)
-            self.model.save_weights(os.path.join(self.log_dir, "train", f"keras_embedding.ckpt-{epoch}.weights.h5"))
+            model: Any = self.model
+            model.save_weights(os.path.join(self.log_dir, "train", f"keras_embedding.ckpt-{epoch}.weights.h5"))
         for file in self._files.values():
             file.flush()
 

@@ -16,7 +16,7 @@ class TerminateOnNaN(Callback):
     >>> import numpy as np, nervure as nv
     >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
-    >>> run = model.fit(np.ones((4, 2)), np.full(4, np.inf), epochs=9, verbose=0, callbacks=[TerminateOnNaN()])
+    >>> run = model.fit(np.full((4, 2), 1e30), np.ones(4), epochs=9, verbose=0, callbacks=[TerminateOnNaN()])
     Batch 0: Invalid loss, terminating training
     >>> run.epoch
     [0]

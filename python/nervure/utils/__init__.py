@@ -13,6 +13,8 @@ from .naming import auto_name, reset_names, to_snake_case
 __all__ = [
     "CustomObjectScope",
     "Progbar",
+    "PyDataset",
+    "Sequence",
     "auto_name",
     "clear_session",
     "custom_object_scope",
@@ -44,6 +46,8 @@ __all__ = [
 _ELSEWHERE = {
     "CustomObjectScope": "nervure.saving",
     "Progbar": "nervure.utils.progbar",
+    "PyDataset": "nervure.utils.py_dataset",
+    "Sequence": "nervure.utils.py_dataset",
     "custom_object_scope": "nervure.saving",
     "deserialize_keras_object": "nervure.saving",
     "disable_interactive_logging": "nervure.utils.io_utils",
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     from .model_visualization import model_to_dot, plot_model
     from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
     from .progbar import Progbar
+    from .py_dataset import PyDataset, Sequence
     from .sequence_utils import pad_sequences
     from .timeseries_dataset_utils import timeseries_dataset_from_array
 else:

@@ -89,7 +89,7 @@ def _sizes(left: Any, right: Any, n: int) -> tuple[int, int]:
     counts: list[int | None] = []
     for name, size in (("left_size", left), ("right_size", right)):
         if size is not None and type(size) not in (int, float):
-            raise TypeError(f"Invalid `{name}` Type. Expected: int or float or None, Received: type({name})={type(size)}")
+            raise TypeError(f"Invalid `{name}` Type. Expected: int or float or None, Received: {name}={size!r}")
         if size is not None and not 0 < size < (n if type(size) is int else 1):
             raise ValueError(
                 f"`{name}` should be either a positive integer smaller than {n}, or a float within the range `[0, 1]`. "

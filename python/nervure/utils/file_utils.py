@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import warnings
@@ -126,7 +127,10 @@ def extract_archive(file_path: Any, path: Any = ".", archive_format: Any = "auto
 
     if archive_format is None:
         return False
-    kinds = {"tar": (tarfile.is_tarfile, tarfile.open), "zip": (zipfile.is_zipfile, zipfile.ZipFile)}
+    kinds: dict[str, tuple[Any, Any]] = {
+        "tar": (tarfile.is_tarfile, tarfile.open),
+        "zip": (zipfile.is_zipfile, zipfile.ZipFile),
+    }
     wanted = list(kinds) if archive_format == "auto" else archive_format
     file_path, path = path_to_string(file_path), path_to_string(path)
     for kind in [wanted] if isinstance(wanted, str) else wanted:
@@ -160,10 +164,8 @@ def _cache(cache_dir: Any, cache_subdir: str) -> str:
     import tempfile
 
     base = os.path.expanduser(path_to_string(cache_dir) or keras_home())
-    try:
+    with contextlib.suppress(OSError):
         os.makedirs(base, exist_ok=True)
-    except OSError:
-        pass
     if not os.access(base, os.W_OK):
         base = os.path.join(tempfile.gettempdir(), ".keras")
     place = os.path.join(base, cache_subdir)
@@ -220,8 +222,8 @@ def _download(origin: str, target: str, file_hash: str | None, algorithm: str) -
             raise OSError(f"URL fetch failure on {origin}: {error.errno} -- {error.reason}") from error
         if file_hash is not None and not validate_file(part, file_hash, algorithm):
             raise ValueError(
-                f"Incomplete or corrupted file detected. The {algorithm} file hash does not match the provided value of "
-                f"{file_hash}."
+                f"Incomplete or corrupted file detected. The {algorithm} file hash does not match the provided value "
+                f"of {file_hash}."
             )
         os.replace(part, target)
     finally:
@@ -262,7 +264,7 @@ def get_file(
     >>> _ = (home / "source.txt").write_text("data")
     >>> path = get_file("copy.txt", (home / "source.txt").as_uri(), cache_dir=home)  # doctest: +ELLIPSIS
     Downloading data from file://...
-    >>> os.path.relpath(path, home), open(path).read()
+    >>> os.path.relpath(path, home), pathlib.Path(path).read_text()
     ('datasets/copy.txt', 'data')
     """
     from .io_utils import print_msg

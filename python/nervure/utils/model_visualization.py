@@ -24,8 +24,8 @@ def _pydot() -> Any:
 def _check(model: Any, kwargs: dict[str, Any]) -> None:
     if not model.built:
         raise ValueError(
-            "This model has not yet been built. Build the model first by calling `build()` or by calling the model on a "
-            "batch of data."
+            "This model has not yet been built. Build the model first by calling `build()` or by calling the model on "
+            "a batch of data."
         )
     if kwargs.pop("layer_range", None) is not None:
         raise ValueError("Argument `layer_range` is no longer supported.")

@@ -70,8 +70,8 @@ class Progbar:
     """A progress bar for `target` steps (None if unknown).
 
     verbose: 0 silent, 1 a bar, 2 one line at the end. Values are averaged over the steps they are given for, unless
-    their names are in `stateful_metrics`, which are shown as they come. If `stateless_metrics` are given, only these are
-    averaged; ValueError if both are. `interval` is the least time between two drawings, in seconds.
+    their names are in `stateful_metrics`, which are shown as they come. If `stateless_metrics` are given, only these
+    are averaged; ValueError if both are. `interval` is the least time between two drawings, in seconds.
 
     >>> bar = Progbar(3, verbose=0)
     >>> bar.update(3, [("loss", 0.5)])
