@@ -11,7 +11,9 @@ __all__ = ["LambdaCallback"]
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each given by the name of its hook.
+    """A callback made of functions, each given by the name of its hook. Other names become attributes.
+
+    ValueError for a name that begins like a hook's (`on_`) and is none, or for a hook that is no function.
 
     >>> stop = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))
     """
@@ -39,8 +41,8 @@ class LambdaCallback(Callback):
         for name, function in given.items():
             if function is None:
                 continue
-            if not name.startswith("on_") or not callable(getattr(Callback, name, None)):
+            if name.startswith("on_") and not callable(getattr(Callback, name, None)):
                 raise ValueError(f"LambdaCallback: unknown hook {name!r}")
-            if not callable(function):
+            if name.startswith("on_") and not callable(function):
                 raise ValueError(f"LambdaCallback: {name} must be callable, got {function!r}")
             setattr(self, name, function)

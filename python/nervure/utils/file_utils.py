@@ -23,13 +23,11 @@ def path_to_string(path: Any) -> Any:
 
 
 def resolve_hasher(algorithm: str, file_hash: str | None = None) -> Any:
-    """SHA-256, or MD5; "auto" goes by the length of the hash."""
+    """SHA-256, or MD5 for all other names; "auto" goes by the length of the hash."""
     import hashlib
 
     if algorithm == "sha256" or (algorithm == "auto" and file_hash is not None and len(file_hash) == 64):
         return hashlib.sha256()
-    if algorithm not in ("auto", "md5"):
-        raise ValueError(f"expected the hash algorithm to be 'auto', 'md5' or 'sha256', got {algorithm!r}")
     return hashlib.md5()
 
 
@@ -78,10 +76,6 @@ def is_link_in_dir(info: Any, base_dir: str) -> bool:
     return _inside(resolve_path(os.path.join(os.path.dirname(place), info.linkname)), base_dir)
 
 
-def _skipped(name: str) -> None:
-    warnings.warn(f"Skipping invalid path during archive extraction: '{name}'.", stacklevel=3)
-
-
 def filter_safe_zipinfos(members: Iterable[Any], base_dir: Any) -> Iterator[Any]:
     """The members of a zip file that stay in `base_dir`; a warning for each other one."""
     base_dir = resolve_path(base_dir)
@@ -89,7 +83,7 @@ def filter_safe_zipinfos(members: Iterable[Any], base_dir: Any) -> Iterator[Any]
         if resolve_sub_path(base_dir, info.filename) is not None:
             yield info
         else:
-            _skipped(info.filename)
+            warnings.warn(f"Skipping invalid path during archive extraction: '{info.filename}'.", stacklevel=2)
 
 
 def filter_safe_tarinfos(members: Iterable[Any], base_dir: Any) -> Iterator[Any]:
@@ -103,7 +97,7 @@ def filter_safe_tarinfos(members: Iterable[Any], base_dir: Any) -> Iterator[Any]
         if is_link_in_dir(info, base_dir) if link else resolve_sub_path(base_dir, info.name) is not None:
             yield info
         else:
-            _skipped(info.name)
+            warnings.warn(f"Skipping invalid path during archive extraction: '{info.name}'.", stacklevel=2)
 
 
 def _extract_open(archive: Any, path: str) -> None:
@@ -273,8 +267,8 @@ def get_file(
         raise ValueError('Please specify the "origin" argument (URL of the file to download).')
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
-    if file_hash is not None:
-        resolve_hasher(hash_algorithm, file_hash)
+    if hash_algorithm not in ("auto", "md5", "sha256"):
+        raise ValueError(f"expected `hash_algorithm` to be 'auto', 'md5' or 'sha256', got {hash_algorithm!r}")
     unpack = extract or untar
     name, directory = _names(path_to_string(fname), origin, unpack)
     place = _cache(cache_dir, cache_subdir)
