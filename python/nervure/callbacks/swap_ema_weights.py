@@ -37,12 +37,12 @@ class SwapEMAWeights(Callback):
         parts = [o for o in getattr(optimizer, "optimizers", [optimizer]) if getattr(o, "use_ema", False)]
         if not parts:
             raise ValueError("SwapEMAWeights must be used when `use_ema=True` is set on the optimizer.")
-        return [
-            (variable, average)
-            for part in parts
-            for variable, average in zip(part._trained, part._averages, strict=True)
-            if average is not None
-        ]
+        pairs: list[tuple[Any, Any]] = []
+        for part in parts:
+            trained = getattr(part, "_trainable_variables", None) or getattr(part, "_trained", [])
+            averages = getattr(part, "_model_variables_moving_average", None) or getattr(part, "_averages", [])
+            pairs += [(v, average) for v, average in zip(trained, averages, strict=False) if average is not None]
+        return pairs
 
     def _put_in(self) -> None:
         if self._ema_weights_in_model:

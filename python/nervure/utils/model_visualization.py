@@ -229,10 +229,10 @@ def plot_model(
     path = str(to_file)
     kind = os.path.splitext(path)[1].removeprefix(".") or "png"
     dot.write(path, format=kind)
-    if kind == "pdf":
-        return None
+    if kind not in ("png", "jpg", "jpeg", "gif", "svg"):
+        return None  # no notebook shows it
     try:
         display = importlib.import_module("IPython.display")
     except ImportError:
         return None
-    return display.Image(filename=path)
+    return display.SVG(filename=path) if kind == "svg" else display.Image(filename=path)
