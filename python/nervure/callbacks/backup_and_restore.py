@@ -69,7 +69,7 @@ class BackupAndRestore(Callback):
             )
         try:
             self._restore()
-        except OSError:  # an unreadable file: the one before may be whole
+        except (OSError, ValueError):  # an unreadable file: the one before may be whole
             if not os.path.exists(self._prev_weights_path):
                 raise
             shutil.copyfile(self._prev_weights_path, self._weights_path)
