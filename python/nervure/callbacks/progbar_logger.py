@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..utils.io_utils import print_msg
 from ..utils.progbar import Progbar
 from .callback import Callback, Logs
@@ -23,18 +25,28 @@ class ProgbarLogger(Callback):
         super().__init__()
         self.bar: Progbar | None = None
         self.seen = 0  # steps of the running epoch, as far as it was told
+        self._target: int | None = None  # steps of an epoch, known in advance or from the one before
         self._in_fit = False
 
     def wants(self, mode: str) -> bool:
         """Does it want to hear of progress within an epoch? Not of validation, for which there is no bar."""
         return self.bar is not None and self.bar.live and not (mode == "test" and self._in_fit)
 
+    def made(self, mode: str, done: int) -> None:
+        """The steps of "train", "test" or "predict" are over: there were `done`."""
+        if not (mode == "test" and self._in_fit):
+            self.seen = done
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params(params)
+        self._target = params.get("steps")
+
     def _start(self) -> None:
         self.seen = 0
         verbose = self.params.get("verbose", 1)
         # The logs are running means already.
         self.bar = Progbar(
-            self.params.get("steps"),
+            self._target,
             verbose=1 if verbose == "auto" else verbose,
             stateless_metrics=(),
             unit_name="step",
@@ -49,7 +61,7 @@ class ProgbarLogger(Callback):
     def _finish(self, logs: Logs) -> None:
         if self.bar is not None:
             if self.bar.target is None:
-                self.bar.target = self.seen
+                self.bar.target = self._target = self.seen
             self.bar.update(self.bar.target, list((logs or {}).items()), finalize=True)
         self.bar = None
 
