@@ -126,7 +126,7 @@ def test_terminal(clock, monkeypatch):
     out = Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setenv("TERM", "xterm")
-    bar = Progbar(40)
+    bar = Progbar(40, stateless_metrics=())
     clock[0] = 1.0
     bar.update(1, [("loss", 12345.678)])
     clock[0] = 3.0
@@ -253,6 +253,34 @@ def test_fit_in_a_terminal(monkeypatch):
     shown = screen(out.getvalue())
     assert [s.split(" ")[0] for s in shown] == ["Epoch", "2/2", "Epoch", "2/2", ""]
     assert "val_mae" in shown[1]
+
+
+def test_an_unknown_number_of_steps_is_known_in_the_end(capsys):
+    logger = nv.callbacks.ProgbarLogger()
+    logger.set_params({"verbose": 2, "epochs": 2, "steps": None})
+    logger.on_train_begin()
+    for epoch in range(2):
+        logger.on_epoch_begin(epoch)
+        assert logger.bar.target == (None, 12)[epoch]
+        logger.made("train", 12)
+        logger.made("test", 3)  # validation does not count
+        logger.on_epoch_end(epoch, {"loss": 0.5})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" - ")[0] for line in lines] == ["Epoch 1/2", "12/12", "Epoch 2/2", "12/12"]
+
+
+def test_stateful_and_stateless(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    for options, shown in (
+        ({}, "1.0000"), ({"stateful_metrics": ["v"]}, "2.0000"), ({"stateless_metrics": []}, "2.0000"),
+        ({"stateless_metrics": ["v"]}, "1.0000"),
+    ):  # fmt: skip
+        bar = Progbar(3, **options)
+        bar.update(1, [("v", 0.0)])
+        bar.update(2, [("v", 2.0)])
+        assert bar._metrics() == f" - v: {shown}"
+    with pytest.raises(ValueError, match="Only one of"):
+        Progbar(3, stateful_metrics=[], stateless_metrics=[])
 
 
 def test_fit_lines(capsys):

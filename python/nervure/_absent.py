@@ -13,26 +13,22 @@ __all__ = ["absent", "missing"]
 
 _IN_KERAS = {
     "nervure": """
-        Quantizer RematScope StatelessScope SymbolicScope applications device
-        distillation distribution export legacy mixed_precision name_scope preprocessing
-        quantizers remat visualization wrappers
+        Quantizer RematScope StatelessScope SymbolicScope applications device distillation distribution export
+        legacy mixed_precision name_scope preprocessing quantizers remat visualization wrappers
     """,
+    "nervure.activations": "sparsemax",
     "nervure.backend": "get_uid is_int_dtype",
-    "nervure.callbacks": """
-        BackupAndRestore CSVLogger EarlyStopping LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
-        ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
-    """,
-    "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
-    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
+    "nervure.callbacks": "OrbaxCheckpoint",
     "nervure.config": """
-        disable_flash_attention disable_interactive_logging disable_traceback_filtering
-        enable_flash_attention enable_interactive_logging enable_traceback_filtering
-        enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled set_backend
+        disable_flash_attention disable_interactive_logging disable_traceback_filtering enable_flash_attention
+        enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization
+        is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled is_traceback_filtering_enabled
+        set_backend
     """,
-    "nervure.datasets": """
-        boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters
-    """,
+    "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
+    "nervure.datasets": "boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters",
+    "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
+    "nervure.initializers": "IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer orthogonal stft",
     "nervure.layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
@@ -41,14 +37,20 @@ _IN_KERAS = {
         Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
         Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose CutMix DepthwiseConv1D
         DepthwiseConv2D Equalization FlaxLayer GRU GRUCell GroupQueryAttention JaxLayer LSTM LSTMCell
-        MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D
-        MelSpectrogram MixUp MultiHeadAttention RNN RandAugment RandomBrightness RandomColorDegeneration
-        RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
-        RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
-        RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing
-        ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
-        SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
-        TorchModuleWrapper
+        MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram
+        MixUp MultiHeadAttention RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+        RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
+        RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
+        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing ReversibleEmbedding
+        STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN
+        SimpleRNNCell Solarization StackedRNNCells TFSMLayer TorchModuleWrapper
+    """,
+    "nervure.losses": """
+        BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
+        CategoricalHinge Circle CosineSimilarity Dice Hinge KLDivergence LogCosh Poisson SquaredHinge Tversky
+        binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy
+        categorical_hinge circle cosine_similarity ctc deserialize dice hinge kl_divergence log_cosh poisson
+        serialize squared_hinge tversky
     """,
     "nervure.metrics": """
         AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
@@ -71,22 +73,19 @@ _IN_KERAS = {
         irfft isreal istft jvp kaiser lcm left_shift logdet lstsq lu_factor matrix_rank max_pool nanargmax
         nanargmin nanmedian nanpercentile nanquantile nextafter nonzero numpy pinv polar qr real rearrange rfft
         right_shift segment_max segment_min segment_prod separable_conv signbit slogdet solve solve_triangular
-        space_to_depth stft svd unfold unique unravel_index vander vectorize view view_as_complex
-        view_as_real
+        space_to_depth stft svd unfold unique unravel_index vander vectorize view view_as_complex view_as_real
     """,
     "nervure.optimizers": "legacy",
+    "nervure.random": "beta binomial gamma",
+    "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
+    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
     "nervure.tree": """
         MAP_TO_NONE assert_same_paths flatten_with_path lists_to_tuples map_shape_structure map_structure_up_to
         traverse
     """,
     "nervure.utils": """
-        Config FeatureSpace array_to_img audio_dataset_from_directory
-        bounding_boxes disable_interactive_logging
-        enable_interactive_logging get_file
-        get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled legacy
-        load_img model_to_dot pack_x_y_sample_weight pad_sequences plot_model
-        save_img split_dataset text_dataset_from_directory timeseries_dataset_from_array
-        unpack_x_y_sample_weight
+        Config FeatureSpace array_to_img audio_dataset_from_directory bounding_boxes get_source_inputs
+        image_dataset_from_directory img_to_array legacy load_img save_img text_dataset_from_directory
     """,
 }
 

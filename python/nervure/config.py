@@ -11,16 +11,33 @@ import numpy as np
 
 from . import _core
 from ._absent import absent
+from .utils.io_utils import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 
 __all__ = [
     "backend",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_nnx_enabled",
+    "is_traceback_filtering_enabled",
     "max_epochs",
     "max_steps_per_epoch",
     "num_threads",
+    "set_backend",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
@@ -40,6 +57,7 @@ _epsilon = 1e-7
 _max_epochs: int | None = None
 _max_steps: int | None = None
 _image_data_format = "channels_last"
+_filtering = True
 version = 0  # counts changes that make a trace stale; part of every plan's cache key
 
 
@@ -194,6 +212,98 @@ def backend() -> str:
     'nervure'
     """
     return "nervure"
+
+
+def set_backend(backend: str) -> None:
+    """Takes "nervure" alone: there is one engine.
+
+    >>> import nervure as nv
+    >>> nv.config.set_backend("jax")
+    Traceback (most recent call last):
+    ValueError: backend must be 'nervure', got 'jax'
+    """
+    if backend != "nervure":
+        raise ValueError(f"backend must be 'nervure', got {backend!r}")
+
+
+def is_nnx_enabled() -> bool:
+    """False: NNX belongs to JAX.
+
+    >>> import nervure as nv
+    >>> nv.config.is_nnx_enabled()
+    False
+    """
+    return False
+
+
+def enable_flash_attention() -> None:
+    """Has no effect: there is one way to compute attention.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_flash_attention()
+    """
+
+
+def disable_flash_attention() -> None:
+    """Has no effect, as `enable_flash_attention`.
+
+    >>> import nervure as nv
+    >>> nv.config.disable_flash_attention()
+    """
+
+
+def is_flash_attention_enabled() -> bool:
+    """False.
+
+    >>> import nervure as nv
+    >>> nv.config.is_flash_attention_enabled()
+    False
+    """
+    return False
+
+
+def enable_traceback_filtering() -> None:
+    """Accepted for programs that set it: tracebacks are short anyway, and are shown whole.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_traceback_filtering()
+    """
+    global _filtering
+    _filtering = True
+
+
+def disable_traceback_filtering() -> None:
+    """The opposite of `enable_traceback_filtering`.
+
+    >>> import nervure as nv
+    >>> nv.config.disable_traceback_filtering()
+    >>> nv.config.is_traceback_filtering_enabled()
+    False
+    >>> nv.config.enable_traceback_filtering()
+    """
+    global _filtering
+    _filtering = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What the last of the two said; True before.
+
+    >>> import nervure as nv
+    >>> nv.config.is_traceback_filtering_enabled()
+    True
+    """
+    return _filtering
+
+
+def enable_unsafe_deserialization() -> None:
+    """Always a ValueError: files and configs hold no code that could be run, and nothing makes them do so.
+
+    >>> import nervure as nv
+    >>> nv.config.enable_unsafe_deserialization()
+    Traceback (most recent call last):
+    ValueError: there is no unsafe deserialization: nervure runs no code from a config or a file
+    """
+    raise ValueError("there is no unsafe deserialization: nervure runs no code from a config or a file")
 
 
 def num_threads() -> int:

@@ -763,3 +763,4 @@ import_module(".cases_preprocessing", __package__) if __package__ else import_mo
 import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
 import_module(".cases_losses", __package__) if __package__ else import_module("cases_losses")
 import_module(".cases_layers", __package__) if __package__ else import_module("cases_layers")
+import_module(".cases_callbacks", __package__) if __package__ else import_module("cases_callbacks")

@@ -236,10 +236,14 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def check_targets(self, y: list[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]]) -> None:
-        """ValueError naming the row of a target that its loss cannot take. `names` and `shapes` are the outputs'."""
+    def check_targets(
+        self, y: list[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]], finite: bool = True
+    ) -> None:
+        """ValueError naming the row of a target that its loss cannot take. `names` and `shapes` are the outputs'.
+        Unless targets must be `finite`, class numbers alone are looked at.
+        """
         for part, target, name, shape in zip(self.parts or (), y, names, shapes, strict=False):
-            if part is not None and isinstance(target, np.ndarray) and shape:
+            if part is not None and isinstance(target, np.ndarray) and shape and (finite or part[0].integer_targets):
                 try:
                     part[0].check_targets(target, shape)
                 except ValueError as error:

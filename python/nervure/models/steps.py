@@ -20,11 +20,11 @@ import numpy as np
 from .. import _core, config, ops, tree
 from .._trace import Scope, current, suspended, tracing
 from ..metrics import Mean
+from ..utils.packing import unpack_x_y_sample_weight
 from ..variable import Variable
 from .compile import CompileLoss, CompileMetrics, names_of
 from .data import check_finite
 from .feed import Feed
-from .stream import unpack_x_y_sample_weight
 
 __all__ = ["PLANS", "Compiled", "Entry", "Logs", "Plans", "Steps", "as_logs", "structure_of"]
 
@@ -42,6 +42,7 @@ class Compiled:
         self.logs: dict[str, dict[str, Variable]] = {}  # what overridden steps returned last, by mode
         self.gradients: list[Variable] | None = None  # sums over the epoch's rows, if a callback asks for their norm
         self.rows: Variable | None = None
+        self.watched = False  # a callback looks out for a loss that is NaN: targets need not be finite
 
 
 class Entry(NamedTuple):
@@ -328,7 +329,7 @@ class Steps:
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None or not entry.predictions:
             return
         names, shapes, _ = zip(*entry.predictions, strict=True)
-        compiled.loss.check_targets(compiled.loss.targets(feed.y, names), names, shapes)
+        compiled.loss.check_targets(compiled.loss.targets(feed.y, names), names, shapes, not compiled.watched)
 
     def _checks(self: Any, feed: Feed, entry: Entry, weights: Any) -> list[tuple[Callable[[Any], None], Any]]:
         """What has to be looked at in each batch: pairs of a check and the array of this one that it is for."""
@@ -340,7 +341,7 @@ class Steps:
             names, shapes, _ = zip(*entry.predictions, strict=True)
             targets = loss.targets(feed.y, names)
             for part, y, name, shape in zip(loss.parts, targets, names, shapes, strict=False):
-                if part is not None and y is not None:
+                if part is not None and y is not None and (part[0].integer_targets or not self._compiled.watched):
                     found.append((partial(_check_target, part[0], name, shape), y))
         return found
 

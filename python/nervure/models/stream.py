@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.packing import unpack_x_y_sample_weight
 from ..utils.py_dataset import PyDataset
 from .data import class_weights, leaves
 
-__all__ = ["Stream", "is_stream", "signature_of", "unpack_x_y_sample_weight"]
+__all__ = ["Stream", "is_stream", "signature_of"]
 
 
 def is_stream(x: Any) -> bool:
@@ -24,20 +25,6 @@ def _kind(x: Any) -> str:
     if isinstance(x, PyDataset):
         return "PyDataset"
     return "generator" if iter(x) is x else type(x).__name__
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """A batch as (x, y, sample_weight), None for what it has not. ValueError for longer tuples."""
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
-        return data, None, None
-    if not 1 <= len(data) <= 3:
-        raise ValueError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, found a tuple of "
-            f"{len(data)}"
-        )
-    return (*data, *(None,) * (3 - len(data)))  # type: ignore[return-value]
 
 
 class Stream:

@@ -195,6 +195,7 @@ class Trainer(Steps):
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
         given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
         self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
+        self._compiled.watched = any(getattr(c, "checks_loss", False) for c in given)
         seed = random.make_default_seed() if shuffle else 0
         train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
@@ -242,6 +243,7 @@ class Trainer(Steps):
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise
         finally:
+            self._compiled.watched = False
             self.stop_reason = reason
             if self.history is not None:
                 self.history.stop_reason = reason
@@ -250,7 +252,7 @@ class Trainer(Steps):
     def _epoch_logs(self: Any) -> Logs:
         logs: Logs = self._results("train")
         loss = logs.get("loss")
-        if isinstance(loss, float) and math.isnan(loss):
+        if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched:
             warnings.warn(
                 f"Model '{self.name}': the loss is NaN. Its weights are not numbers any more, or the data are not: "
                 "look for NaN in x, try a smaller learning rate or clipnorm (TerminateOnNaN stops at the batch)",
@@ -379,6 +381,8 @@ class Trainer(Steps):
                 callbacks.on_batch(mode, "end", last, produced() if produced else logs)
             if bar is not None and steps.left:
                 bar.on_progress(steps.done, logs)
+        if callbacks.progbar is not None:
+            callbacks.progbar.made(mode, steps.done)
         steps.finish(early=getattr(self, stop))
 
     # ---- evaluate ----

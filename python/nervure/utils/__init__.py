@@ -1,4 +1,4 @@
-"""Helpers around training: seeds, labels, names, the progress bar."""
+"""Helpers around training: seeds, labels, names, small datasets, files, the progress bar."""
 
 from __future__ import annotations
 
@@ -11,33 +11,88 @@ from .._absent import missing
 from .naming import auto_name, reset_names, to_snake_case
 
 __all__ = [
+    "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
     "auto_name",
     "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "get_custom_objects",
+    "get_file",
+    "get_registered_name",
+    "get_registered_object",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "model_to_dot",
     "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "plot_model",
+    "register_keras_serializable",
+    "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "to_snake_case",
+    "unpack_x_y_sample_weight",
 ]
 
 _ELSEWHERE = {
+    "CustomObjectScope": "nervure.saving",
     "Progbar": "nervure.utils.progbar",
     "PyDataset": "nervure.utils.py_dataset",
     "Sequence": "nervure.utils.py_dataset",
+    "custom_object_scope": "nervure.saving",
+    "deserialize_keras_object": "nervure.saving",
+    "disable_interactive_logging": "nervure.utils.io_utils",
+    "enable_interactive_logging": "nervure.utils.io_utils",
+    "get_custom_objects": "nervure.saving",
+    "get_file": "nervure.utils.file_utils",
+    "get_registered_name": "nervure.saving",
+    "get_registered_object": "nervure.saving",
+    "is_interactive_logging_enabled": "nervure.utils.io_utils",
     "is_keras_tensor": "nervure.keras_tensor",
+    "model_to_dot": "nervure.utils.model_visualization",
+    "pack_x_y_sample_weight": "nervure.utils.packing",
+    "pad_sequences": "nervure.utils.sequence_utils",
+    "plot_model": "nervure.utils.model_visualization",
+    "register_keras_serializable": "nervure.saving",
+    "serialize_keras_object": "nervure.saving",
+    "split_dataset": "nervure.utils.dataset_utils",
     "standardize_dtype": "nervure._dtypes",
+    "timeseries_dataset_from_array": "nervure.utils.timeseries_dataset_utils",
+    "unpack_x_y_sample_weight": "nervure.utils.packing",
 }
 
 
 if TYPE_CHECKING:
     from .._dtypes import standardize_dtype
     from ..keras_tensor import is_keras_tensor
+    from ..saving import (
+        CustomObjectScope,
+        custom_object_scope,
+        deserialize_keras_object,
+        get_custom_objects,
+        get_registered_name,
+        get_registered_object,
+        register_keras_serializable,
+        serialize_keras_object,
+    )
+    from .dataset_utils import split_dataset
+    from .file_utils import get_file
+    from .io_utils import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
+    from .model_visualization import model_to_dot, plot_model
+    from .packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
     from .progbar import Progbar
     from .py_dataset import PyDataset, Sequence
+    from .sequence_utils import pad_sequences
+    from .timeseries_dataset_utils import timeseries_dataset_from_array
 else:
 
     def __getattr__(name: str) -> Any:

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from .io_utils import print_msg
+
 __all__ = ["Progbar"]
 
 _BOLD, _GREEN, _GREY, _PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
@@ -68,8 +70,8 @@ class Progbar:
     """A progress bar for `target` steps (None if unknown).
 
     verbose: 0 silent, 1 a bar, 2 one line at the end. Values are averaged over the steps they are given for, unless
-    their names are in `stateful_metrics` (None: all), which are shown as they come. `interval` is the least time
-    between two drawings, in seconds.
+    their names are in `stateful_metrics`, which are shown as they come. If `stateless_metrics` are given, only these
+    are averaged; ValueError if both are. `interval` is the least time between two drawings, in seconds.
 
     >>> bar = Progbar(3, verbose=0)
     >>> bar.update(3, [("loss", 0.5)])
@@ -92,8 +94,13 @@ class Progbar:
             interval,
             unit_name,
         )
-        self._stateless = set(stateless_metrics or ())
-        self._stateful = None if stateful_metrics is None or stateless_metrics is not None else set(stateful_metrics)
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Only one of `stateful_metrics` and `stateless_metrics` can be given: with the first all other values "
+                "are averaged, with the second no others are"
+            )
+        self._stateless = None if stateless_metrics is None else set(stateless_metrics)
+        self._stateful = set(stateful_metrics or ())
         self._stream = sys.stdout
         self._dynamic = _redraws(self._stream)
         self._values: dict[str, tuple[Any, float]] = {}  # sum and weight
@@ -119,7 +126,7 @@ class Progbar:
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         for name, value in values or ():
-            averaged = name in self._stateless or (self._stateful is not None and name not in self._stateful)
+            averaged = name in self._stateless if self._stateless is not None else name not in self._stateful
             if not averaged or finalize:
                 self._values[name] = (value, 1.0)
             else:
@@ -140,13 +147,7 @@ class Progbar:
             )
 
     def _write(self, text: str) -> None:
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError:
-            text = text.replace("━", "=").encode(encoding, "replace").decode(encoding)
-        self._stream.write(text)
-        self._stream.flush()
+        print_msg(text, line_break=False, stream=self._stream)
 
     def _count(self, current: int) -> str:
         if self.target is None or self.target <= 0:
