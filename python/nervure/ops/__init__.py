@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _tensor
 from .._absent import absent
-from . import core, elementwise, indexing, linalg, manipulation, nn, reduction
+from . import core, elementwise, indexing, linalg, manipulation, nn, numpy, reduction
 from .core import *
 from .elementwise import *
 from .indexing import *
@@ -37,3 +37,5 @@ if TYPE_CHECKING:  # the ops made from the table
     def __getattr__(name: str) -> Any: ...
 else:
     __getattr__ = absent(__name__)
+    for _part in (linalg, nn, numpy):
+        _part.__getattr__ = absent(_part.__name__)
