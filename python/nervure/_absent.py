@@ -71,17 +71,6 @@ _IN_KERAS = {
         categorical_hinge circle cosine_similarity ctc deserialize dice hinge kl_divergence log_cosh poisson
         serialize squared_hinge tversky
     """,
-    "nervure.metrics": """
-        AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
-        FalsePositives Hinge IoU KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU
-        MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision
-        PrecisionAtRecall R2Score Recall RecallAtPrecision SensitivityAtSpecificity
-        SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge TopKCategoricalAccuracy
-        TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy categorical_hinge
-        concordance_correlation deserialize hinge huber kl_divergence log_cosh mean_absolute_percentage_error
-        mean_squared_logarithmic_error pearson_correlation poisson serialize sparse_top_k_categorical_accuracy
-        squared_hinge top_k_categorical_accuracy
-    """,
     "nervure.models": "clone_model load_model model_from_json save_model",
     "nervure.ops": """
         adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
