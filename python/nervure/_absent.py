@@ -29,8 +29,7 @@ _IN_KERAS = {
         disable_flash_attention disable_interactive_logging disable_traceback_filtering
         enable_flash_attention enable_interactive_logging enable_traceback_filtering
         enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend
-        set_max_epochs set_max_steps_per_epoch
+        is_traceback_filtering_enabled set_backend
     """,
     "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
     "nervure.datasets": """
@@ -43,24 +42,24 @@ _IN_KERAS = {
         ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
         AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention AlphaDropout Attention
         AugMix AutoContrast AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
-        Bidirectional CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D
+        Bidirectional CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D
         Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D
         Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D
         Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D
-        Discretization Dot ELU EinsumDense Embedding Equalization FlaxLayer GRU GRUCell GaussianDropout
+        Dot ELU EinsumDense Embedding Equalization FlaxLayer GRU GRUCell GaussianDropout
         GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D
         GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D
-        GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention HashedCrossing Hashing
-        Identity IntegerLookup JaxLayer LSTM LSTMCell Lambda LayerNormalization Masking MaxNumBoundingBoxes
+        GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention
+        Identity JaxLayer LSTM LSTMCell Lambda LayerNormalization Masking MaxNumBoundingBoxes
         MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram MixUp
-        MultiHeadAttention Normalization PReLU Permute Pipeline RMSNormalization RNN RandAugment
+        MultiHeadAttention PReLU Permute RMSNormalization RNN RandAugment
         RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
         RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue
         RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
         RandomShear RandomTranslation RandomZoom RepeatVector Resizing ReversibleEmbedding STFTSpectrogram
         SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell
         Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells
-        StringLookup TFSMLayer TextVectorization TimeDistributed TorchModuleWrapper UnitNormalization
+        TFSMLayer TimeDistributed TorchModuleWrapper UnitNormalization
         UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D deserialize dot
         serialize
     """,
@@ -84,10 +83,7 @@ _IN_KERAS = {
         space_to_depth sparsemax stft svd unfold unique unravel_index vander vectorize view view_as_complex
         view_as_real
     """,
-    "nervure.optimizers": """
-        Adadelta Adafactor Adagrad AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam
-        OptimizerMap ScheduleFreeAdamW deserialize legacy schedules serialize
-    """,
+    "nervure.optimizers": "legacy",
     "nervure.random": "beta binomial gamma",
     "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
     "nervure.tree": """
@@ -95,7 +91,7 @@ _IN_KERAS = {
         traverse
     """,
     "nervure.utils": """
-        Config FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
+        Config FeatureSpace array_to_img audio_dataset_from_directory
         bounding_boxes disable_interactive_logging
         enable_interactive_logging get_file
         get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled legacy
