@@ -324,3 +324,13 @@ def test_an_error_changes_nothing(m, good, bad):
         m.update_state(*bad)
     for v, value in zip(m.variables, before, strict=True):
         np.testing.assert_array_equal(v.numpy(), value)
+
+
+def test_top_k_of_one_row_and_of_rows_of_rows():
+    m = metrics.Precision(top_k=2)
+    m.update_state(np.array([1, 0, 1]), np.array([0.3, 0.2, 0.1]))
+    assert float(m.result()) == 0.5
+    flat, deep = metrics.Recall(top_k=2), metrics.Recall(top_k=2)
+    flat.update_state(Y, P)
+    deep.update_state(Y.reshape(20, 3, 3), P.reshape(20, 3, 3))
+    assert float(flat.result()) == float(deep.result())

@@ -155,7 +155,11 @@ def _only_top_k(owner: str, y_pred: Any, k: int) -> Any:
             f"{owner}: top_k must be no larger than the last axis of y_pred; got top_k={k} with shape "
             f"{tuple(y_pred.shape)}"
         )
-    chosen = ops.sum(ops.one_hot(ops.top_k(y_pred, k)[1], n, axis=-1), axis=-2)
+    best = ops.reshape(ops.top_k(y_pred, k)[1], (-1, k))
+    rows = best.shape[0]
+    places = ops.reshape(best + n * ops.expand_dims(ops.arange(rows), -1), (-1,))
+    chosen = ops.segment_sum(ops.ones((rows * k,), str(y_pred.dtype)), places, num_segments=rows * n)
+    chosen = ops.reshape(chosen, tuple(y_pred.shape))
     return ops.where(chosen > 0.0, y_pred, NEG_INF)
 
 
