@@ -361,7 +361,7 @@ BUILDING = [
     (lambda: np.asarray(I4), TypeError, r"symbolic"),
     (lambda: list(I4), TypeError, r"symbolic"),
     (lambda: nv.regularizers.L2(-1), ValueError, r"l2.*-1"),
-    (lambda: nv.metrics.BinaryAccuracy(threshold=2), ValueError, r"threshold"),
+    (lambda: nv.metrics.BinaryAccuracy(threshold=None), ValueError, r"threshold"),
     (lambda: nv.losses.CategoricalCrossentropy(label_smoothing=2), ValueError, r"label_smoothing"),
     (lambda: nv.metrics.MeanSquaredError()(X, Y), ValueError, r"same shape"),
     (lambda: nv.utils.to_categorical(["a"]), TypeError, r"class numbers.*<U1"),

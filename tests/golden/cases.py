@@ -764,3 +764,4 @@ import_module(".cases_optimizers", __package__) if __package__ else import_modul
 import_module(".cases_losses", __package__) if __package__ else import_module("cases_losses")
 import_module(".cases_layers", __package__) if __package__ else import_module("cases_layers")
 import_module(".cases_callbacks", __package__) if __package__ else import_module("cases_callbacks")
+import_module(".cases_metrics", __package__) if __package__ else import_module("cases_metrics")

@@ -10,7 +10,7 @@ import numpy as np
 from .. import losses, metrics, tree
 from ..losses import Loss
 from ..metrics import Mean, Metric, as_metric
-from ..metrics import get as get_metric
+from ..metrics import check as check_metric
 
 __all__ = ["CompileLoss", "CompileMetrics", "names_of", "targets_of"]
 
@@ -281,7 +281,7 @@ class CompileMetrics:
                 raise ValueError(f"`{what}` must be a list, a tuple or a dict, got {value!r}")
             for item in tree.flatten(value if value is not None else []):
                 if not isinstance(item, str) or item.lower() not in _METRICS:
-                    get_metric(item)  # unknown names fail at compile
+                    check_metric(item)  # unknown names fail at compile
         self.given, self.weighted, self.layer_names, self._loss = metrics, weighted_metrics, output_names, loss
         self.plain: list[list[Metric]] | None = None  # for each output
         self.with_weights: list[list[Metric]] = []
@@ -357,5 +357,6 @@ class CompileMetrics:
                     base, k = name, 1
                     while name in results:
                         name, k = f"{base}_{k}", k + 1
-                    results[name] = m.result()
+                    value = m.result()
+                    results |= value if isinstance(value, dict) else {name: value}
         return results
