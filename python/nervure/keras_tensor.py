@@ -57,6 +57,7 @@ class KerasTensor(Operators):
         self.name = name or auto_name("keras_tensor")
         self._keras_history: History | None = None
         self._keras_mask: Any = None
+        self._saved_history: Any = None  # by name, of one that comes from a config
 
     @property
     def ndim(self) -> int:

@@ -20,7 +20,8 @@ class Graph:
     """
 
     def __init__(self, owner: str, inputs: Any, outputs: Any) -> None:
-        self.input_struct, self.output_struct = inputs, outputs
+        self.given_inputs, self.given_outputs = inputs, outputs
+        self.input_struct, self.output_struct = inputs, outputs = _sole(inputs), _sole(outputs)
         self.inputs: list[KerasTensor] = tree.flatten(inputs)
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
         for what, tensors, given in (("inputs", self.inputs, inputs), ("outputs", self.outputs, outputs)):
@@ -146,6 +147,11 @@ class Graph:
         """
         expected = self.inputs[index].dtype
         return dtype if is_float(dtype) and not is_float(expected) else expected
+
+
+def _sole(tensors: Any) -> Any:
+    """A list of one is that one: such a model gives an array, no list."""
+    return tensors[0] if isinstance(tensors, (list, tuple)) and len(tensors) == 1 else tensors
 
 
 def is_list(x: Any) -> bool:

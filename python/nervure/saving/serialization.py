@@ -8,15 +8,18 @@ is stored.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from .operations import by_class
 from .registration import CustomObjectScope, get_registered_name, known_object
 
-__all__ = ["deserialize_keras_object", "public_name", "serialize_keras_object"]
+__all__ = ["deserialize_keras_object", "public_name", "serialize_keras_object", "sharing"]
 
 _PLAIN = (str, int, float, bool, type(None))
 # Where public names live; a name in several of them is the first one's.
@@ -24,7 +27,43 @@ _MODULES = (
     "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
     "constraints", "activations", "callbacks", "dtype_policies", "random", "ops",
 )  # fmt: skip
+_FUNCTIONS = ("losses", "metrics", "activations", "ops", "initializers", "regularizers", "constraints")
 _TOP = ("DTypePolicy", "Model", "Sequential", "Variable")  # Keras shows these in its top module
+_UNSHOWN = {"Functional": "keras.src.models.functional"}  # in files, though not among the public names
+
+
+class _Local(threading.local):
+    shared: _Shared | None = None
+
+
+class _Shared:
+    """What was met since `sharing` began: objects made by their id in the file, and configs by their object."""
+
+    def __init__(self) -> None:
+        self.made: dict[Any, Any] = {}
+        self.configs: dict[int, tuple[Any, dict[str, Any]]] = {}  # the object is held, so that its id stays its own
+
+
+_local = _Local()
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """Inside, an object met twice has the same `shared_object_id` in both configs, and is made once from them.
+
+    >>> from nervure import losses
+    >>> with sharing():
+    ...     loss = losses.Huber()
+    ...     a, b = serialize_keras_object([loss, loss])
+    >>> a["shared_object_id"] == b["shared_object_id"]
+    True
+    """
+    outer = _local.shared
+    _local.shared = _Shared()
+    try:
+        yield
+    finally:
+        _local.shared = outer
 
 
 def _module(name: str) -> Any:
@@ -95,18 +134,28 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def _described(obj: Any) -> dict[str, Any]:
-    cls, inner = type(obj), serialize_keras_object(obj.get_config())
+    cls, inner = type(obj), obj.get_config()
+    if not isinstance(inner, dict):
+        raise TypeError(f"The `get_config()` method of {obj} should return a dict. It returned: {inner}")
+    inner = serialize_keras_object(inner)
     public = public_name(cls)
     if public is not None:
         config = {"module": public[0], "class_name": public[1], "config": inner, "registered_name": None}
     else:
         module = None if cls.__module__ == "__main__" else cls.__module__
+        if cls.__module__.startswith("nervure."):
+            module = _UNSHOWN.get(cls.__name__, module)
         registered = get_registered_name(cls)
         config = {"module": module, "class_name": cls.__name__, "config": inner, "registered_name": registered}
     for key, method in (("build_config", "get_build_config"), ("compile_config", "get_compile_config")):
         more = getattr(obj, method, lambda: None)()
         if more is not None:
             config[key] = serialize_keras_object(more)
+    shared = _local.shared
+    if shared is not None:
+        known = shared.configs.setdefault(id(obj), (obj, config))[1]
+        if known is not config:
+            known["shared_object_id"] = config["shared_object_id"] = id(obj)
     return config
 
 
@@ -152,6 +201,9 @@ def deserialize_keras_object(
         return _function(config, custom_objects)
     if inner is not None and not isinstance(inner, Mapping):
         raise TypeError(f"Expected 'config' of {name} to be a dict, got {inner!r}")
+    shared, shared_id = _local.shared, config.get("shared_object_id")
+    if shared is not None and shared_id is not None and shared_id in shared.made:
+        return shared.made[shared_id]
     cls = _find(config, name, custom_objects)
     if isinstance(cls, FunctionType):
         return cls
@@ -159,11 +211,20 @@ def deserialize_keras_object(
         raise TypeError(f"Class '{name}' has no `from_config()` method, so that it cannot be made from {config!r}")
     outer = known_scope(custom_objects)
     with CustomObjectScope(outer):
-        made = cls.from_config(dict(inner or {}))
-        if config.get("build_config") and not made.built:
-            made.build_from_config(config["build_config"])
-        if config.get("compile_config"):
+        try:
+            made = cls.from_config(dict(inner or {}))
+        except TypeError as error:
+            raise TypeError(
+                f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
+                "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
+                f"model's `from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
+            ) from error
+        if config.get("build_config") and not getattr(made, "built", True):
+            made.build_from_config(deserialize_keras_object(config["build_config"]))
+        if config.get("compile_config") and hasattr(made, "compile_from_config"):
             made.compile_from_config(config["compile_config"])
+    if shared is not None and shared_id is not None:
+        shared.made[shared_id] = made
     return made
 
 
@@ -178,7 +239,9 @@ def _special(name: str, inner: Mapping[str, Any]) -> Any:
     if name == "__keras_tensor__":
         from ..keras_tensor import KerasTensor
 
-        return KerasTensor(inner["shape"], inner["dtype"])
+        tensor = KerasTensor(inner["shape"], inner["dtype"])
+        tensor._saved_history = inner.get("keras_history")
+        return tensor
     if name in ("__numpy__", "__tensor__"):
         return np.array(inner["value"], inner["dtype"])
     if name == "__bytes__":
@@ -209,15 +272,28 @@ def _find(config: Mapping[str, Any], name: str, custom_objects: Mapping[str, Any
         if found is not None:
             return found
     home = config.get("module")
+    is_function = config["class_name"] == "function"
+    if isinstance(home, str) and home.startswith("keras.src.ops.") and not is_function and name in by_class():
+        from .. import ops
+        from ..keras_tensor import function_class
+
+        function = getattr(ops, by_class()[name].function, None)
+        if function is not None:
+            return function_class(function)
     wanted = home.removeprefix("keras.").removeprefix("src.") if isinstance(home, str) else ""
     ours = home is None or home == "builtins" or home.split(".")[0] in ("keras", "nervure", "tf_keras")
-    first = [m for m in _MODULES if wanted == m or wanted.startswith(f"{m}.")]
-    for place in (*first, *(m for m in _MODULES if m not in first)) if ours else ():
+    if ours and name in _UNSHOWN:
+        from ..models import model
+
+        return getattr(model, name)
+    places = _FUNCTIONS if is_function else _MODULES
+    first = [m for m in places if wanted == m or wanted.startswith(f"{m}.")]
+    for place in (*first, *(m for m in places if m not in first)) if ours else ():
         module = _module(place)
         if module is not None and name in module.__all__:
             return getattr(module, name)
     raise TypeError(
-        f"Could not locate {'function' if config['class_name'] == 'function' else 'class'} '{name}'. Make sure custom "
+        f"Could not locate {'function' if is_function else 'class'} '{name}'. Make sure custom "
         f"classes and functions are decorated with `register_keras_serializable()` or given in `custom_objects`. Full "
         f"object config: {dict(config)!r}"
     )
