@@ -29,8 +29,7 @@ _IN_KERAS = {
         disable_flash_attention disable_interactive_logging disable_traceback_filtering
         enable_flash_attention enable_interactive_logging enable_traceback_filtering
         enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
-        is_traceback_filtering_enabled max_epochs max_steps_per_epoch set_backend
-        set_max_epochs set_max_steps_per_epoch
+        is_traceback_filtering_enabled set_backend
     """,
     "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
     "nervure.datasets": """
@@ -106,7 +105,7 @@ _IN_KERAS = {
         traverse
     """,
     "nervure.utils": """
-        Config FeatureSpace PyDataset Sequence array_to_img audio_dataset_from_directory
+        Config FeatureSpace array_to_img audio_dataset_from_directory
         bounding_boxes disable_interactive_logging
         enable_interactive_logging get_file
         get_source_inputs image_dataset_from_directory img_to_array is_interactive_logging_enabled legacy

@@ -198,7 +198,12 @@ class Tensor(Operators):
         )
 
     def _value(self, what: str) -> "np.ndarray[Any, Any]":
-        """The numbers of a constant."""
+        """The numbers of a constant, or of any tensor while a step is run eagerly."""
+        from ._trace import local
+
+        shown = local.scope.value(self.node) if local.scope is not None else None
+        if shown is not None:
+            return shown
         seen, todo = {self.node}, [self.node]
         while todo:
             node = todo.pop()
@@ -230,4 +235,12 @@ class Tensor(Operators):
 
     def __repr__(self) -> str:
         name = f" name={self.name!r}" if self.name else ""
-        return f"<Tensor {self.node.op} shape={self.shape} dtype={self.dtype}{name}>"
+        from ._trace import local
+
+        shown = local.scope.value(self.node) if local.scope is not None else None
+        held = "" if shown is None else f" value={shown}"
+        return f"<Tensor {self.node.op} shape={self.shape} dtype={self.dtype}{name}{held}>"
+
+    def numpy(self) -> "np.ndarray[Any, Any]":
+        """The numbers, where there are any: of a constant, or while a step is run eagerly."""
+        return self._value("make a NumPy array of")

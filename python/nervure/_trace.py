@@ -52,7 +52,7 @@ class Scope:
     [array(14., dtype=float32), array([2., 4., 6.], dtype=float32)]
     """
 
-    __slots__ = ("_values", "_written", "frozen", "graph", "notes", "training")
+    __slots__ = ("_shown", "_values", "_written", "frozen", "graph", "notes", "training")
 
     def __init__(self, training: bool = False, frozen: bool = False) -> None:
         self.graph = _core.Graph()
@@ -61,10 +61,22 @@ class Scope:
         self.notes: dict[str, Any] = {}  # what layers leave for each other: added losses, recorded outputs
         self._values: dict[_core.Variable, Tensor] = {}
         self._written: dict[_core.Variable, None] = {}
+        self._shown: tuple[list[_core.Node], list[Any]] | None = None  # inputs, and the numbers they stand for
 
     def input(self, shape: Sequence[int], dtype: str, name: str | None = None) -> Tensor:
         """A new input of the graph."""
         return Tensor(self.graph.input(tuple(shape), dtype, name))
+
+    def show(self, inputs: Sequence[Tensor], arrays: Sequence[Any]) -> None:
+        """From here on a tensor has the numbers that these arrays, as inputs, give it: computed when asked for."""
+        self._shown = [t.node for t in inputs], list(arrays)
+
+    def value(self, node: "_core.Node") -> Any:
+        """The numbers of a node, as an array; None unless they are to be shown."""
+        if self._shown is None or node.graph is not self.graph:
+            return None
+        inputs, arrays = self._shown
+        return self.graph.plan(inputs, [node]).run(*arrays)[0]
 
     def read(self, variable: "Variable") -> Tensor:
         """What the variable holds at this point of the trace."""

@@ -94,6 +94,7 @@ class History(Callback):
         super().__init__()
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
+        self.stop_reason: str | None = None  # why training ended, once it has
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch = []

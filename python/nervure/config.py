@@ -18,11 +18,15 @@ __all__ = [
     "epsilon",
     "floatx",
     "image_data_format",
+    "max_epochs",
+    "max_steps_per_epoch",
     "num_threads",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
     "set_num_threads",
     "show",
 ]
@@ -33,6 +37,8 @@ if not TYPE_CHECKING:
 _floatx = "float32"
 _policy: str | None = None
 _epsilon = 1e-7
+_max_epochs: int | None = None
+_max_steps: int | None = None
 _image_data_format = "channels_last"
 version = 0  # counts changes that make a trace stale; part of every plan's cache key
 
@@ -132,6 +138,52 @@ def set_image_data_format(data_format: str) -> None:
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(f"data_format must be 'channels_last' or 'channels_first', got {data_format!r}")
     _image_data_format = data_format
+
+
+def _limit(name: str, value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ValueError(f"{name} must be a positive integer or None, got {value!r}")
+    return value
+
+
+def max_epochs() -> int | None:
+    """The most epochs that `fit` runs, for trial runs; None: as many as it is told.
+
+    >>> import nervure as nv
+    >>> nv.config.max_epochs() is None
+    True
+    """
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Sets the most epochs that `fit` runs.
+
+    >>> import nervure as nv
+    >>> nv.config.set_max_epochs(None)
+    """
+    global _max_epochs
+    _max_epochs = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """The most steps of an epoch of `fit`, `evaluate` and `predict`, for trial runs; None: as many as there are.
+
+    >>> import nervure as nv
+    >>> nv.config.max_steps_per_epoch() is None
+    True
+    """
+    return _max_steps
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Sets the most steps of an epoch.
+
+    >>> import nervure as nv
+    >>> nv.config.set_max_steps_per_epoch(None)
+    """
+    global _max_steps
+    _max_steps = _limit("max_steps_per_epoch", max_steps_per_epoch)
 
 
 def backend() -> str:

@@ -89,9 +89,7 @@ class LayerCall(LayerState, Operation):
         returns the mask of the inputs."""
         parameters = self._call_parameters()
         given = dict(zip(parameters, args, strict=False)) | kwargs
-        tensors = {
-            k: v for k, v in given.items() if k != "mask" and not k.endswith("_mask") and v is not None and _is_tensors(v)
-        }
+        tensors = {k: v for k, v in given.items() if k != "mask" and not k.endswith("_mask") and _is_tensors(v)}
         for name, value in tensors.items():
             key = "mask" if len(tensors) == 1 else f"{name}_mask"
             if key in parameters and given.get(key) is None:

@@ -27,14 +27,18 @@ _QUIET = frozenset(
         "history",
         "stop_evaluating",
         "stop_predicting",
+        "stop_reason",
         "stop_training",
         "_eager_losses",
+        "_initial_epoch",
         "_loss_owners",
         "_on_arrays",
         "_traced",
     }
 )
-_NOT_PARTS = frozenset({"_arguments", "_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"})
+_NOT_PARTS = frozenset(
+    {"_arguments", "_compile_config", "_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"}
+)
 
 
 class LayerState:

@@ -1,8 +1,9 @@
 """What users hand to `fit`, turned into arrays that the epoch loop can gather from, without copying them whole.
 
-Accepted: NumPy arrays and memmaps, anything with `__array__` (pandas, tensors of other libraries), lists of numbers;
-and lists, tuples and dicts of these for models with several inputs or outputs. A copy is made, once, only of what the
-loop cannot read: values that are not adjacent within a row, float16, foreign byte order, lists.
+Accepted: NumPy arrays and memmaps, anything with `__array__` or `__dlpack__` (pandas, Arrow, tensors of other
+libraries), SciPy's sparse matrices (their rows become dense batch by batch), lists of numbers; and lists, tuples and
+dicts of these for models with several inputs or outputs. A copy is made, once, only of what the loop cannot read:
+values that are not adjacent within a row, float16, foreign byte order, lists. Batches from elsewhere are `stream`'s.
 """
 
 from __future__ import annotations
@@ -15,12 +16,42 @@ import numpy as np
 from .. import config, tree
 from .._dtypes import graph_dtype, is_float
 
-__all__ = ["Batches", "as_rows", "class_weights", "leaves", "split", "unpack"]
+__all__ = [
+    "Batches", "SparseRows", "as_rows", "check_finite", "chunks", "class_weights", "leaves", "spare_memory", "split",
+    "unpack",
+]  # fmt: skip
 
 ACCEPTED = (
-    "arrays (NumPy, memmap, pandas or anything with __array__), lists of numbers, or lists and dicts of these; "
-    "generators, PyDataset and tf.data are not supported"
+    "arrays (NumPy, memmap, pandas, SciPy sparse or anything with __array__ or __dlpack__), lists of numbers, lists "
+    "and dicts of these, or batches: a generator, a PyDataset or another iterable"
 )
+_CHUNK = 1 << 24  # bytes that are looked at in one go
+
+
+class SparseRows:
+    """A SciPy sparse matrix of which rows are taken as dense arrays."""
+
+    def __init__(self, matrix: Any) -> None:
+        self._rows = matrix.tocsr()
+        self.shape: tuple[int, ...] = tuple(self._rows.shape)
+        self.dtype: np.dtype[Any] = self._rows.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def dense(self) -> Any:
+        """All rows."""
+        return self._rows.toarray()
+
+    def __getitem__(self, rows: Any) -> Any:
+        """A slice is sparse again; rows by number are dense."""
+        if isinstance(rows, slice):
+            return SparseRows(self._rows[rows])
+        return self._rows[rows].toarray()
 
 
 def _is_numbers(value: Any) -> bool:
@@ -46,14 +77,41 @@ def leaves(name: str, data: Any) -> Any:
     return as_rows(name, data)
 
 
-def as_rows(name: str, data: Any) -> np.ndarray[Any, Any]:
-    """One array whose rows the epoch loop can read. TypeError or ValueError naming the argument otherwise."""
-    if isinstance(data, (str, bytes)) or not (isinstance(data, (list, tuple)) or hasattr(data, "__array__")):
+def _is_sparse(data: Any) -> bool:
+    return hasattr(data, "tocsr") and hasattr(data, "nnz")
+
+
+def _as_array(name: str, data: Any) -> np.ndarray[Any, Any]:
+    """An ndarray of whatever has numbers, without a copy where that is possible."""
+    if isinstance(data, np.ndarray):
+        return data
+    known = hasattr(data, "__array__") or hasattr(data, "__dlpack__")
+    if isinstance(data, (str, bytes)) or not (isinstance(data, (list, tuple)) or known):
         raise TypeError(f"`{name}` must be {ACCEPTED}; got {type(data).__name__}")
+    if hasattr(data, "requires_grad"):  # a tensor of PyTorch that its autodiff watches
+        data = data.detach()
     try:
-        array = np.asarray(data)
+        array = np.asarray(data) if hasattr(data, "__array__") or not known else np.from_dlpack(data)
     except ValueError as error:
         raise ValueError(f"`{name}` is not a rectangular array: {error}") from None
+    if array.dtype == object and hasattr(data, "dtypes"):  # a table with columns of several dtypes
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            kinds = {str(k): str(v) for k, v in zip(data.columns, data.dtypes, strict=True)}
+            raise TypeError(f"`{name}` must hold numbers, got a table with the columns {kinds}") from None
+    if array.ndim == 1 and type(data).__name__ == "Series":  # as Keras has it: a column of a table is a column
+        array = array[:, None]
+    return array
+
+
+def as_rows(name: str, data: Any) -> Any:
+    """One array (or `SparseRows`) whose rows a step can take. TypeError or ValueError naming the argument otherwise."""
+    if isinstance(data, SparseRows) or _is_sparse(data):
+        if data.shape[0] == 0:
+            raise ValueError(f"`{name}` is empty: it has shape {data.shape}")
+        return data if isinstance(data, SparseRows) else SparseRows(data)
+    array = _as_array(name, data)
     if array.dtype.kind not in "biuf":
         hint = "; if all are numbers, convert it with .astype('float32')" if array.dtype == object else ""
         raise TypeError(f"`{name}` must hold numbers, got an array of dtype {array.dtype}{hint}")
@@ -75,7 +133,51 @@ def as_rows(name: str, data: Any) -> np.ndarray[Any, Any]:
     return array if array.flags.aligned else array.copy()
 
 
-def rows_dtype(array: np.ndarray[Any, Any]) -> str:
+def chunks(array: np.ndarray[Any, Any]) -> Any:
+    """Slices of `array` that are looked at one after the other, so that one larger than the memory can be."""
+    if array.nbytes <= _CHUNK or not array.shape[0]:
+        yield 0, array
+        return
+    rows = max(_CHUNK * array.shape[0] // array.nbytes, 1)
+    for start in range(0, array.shape[0], rows):
+        yield start, array[start : start + rows]
+        spare_memory([array])
+
+
+def check_finite(name: str, array: Any) -> None:
+    """ValueError with the first number that is NaN or infinite."""
+    for _, part in chunks(array):
+        good = np.isfinite(part)
+        if not good.all():
+            raise ValueError(f"`{name}` must be finite, got {part[~good][0]}")
+
+
+def spare_memory(arrays: Any) -> None:
+    """Lets go of the pages of memory-mapped files that were read. The system keeps them as its cache, which it can
+    drop; as pages of this process they would pile up to the size of the file."""
+    import mmap
+
+    for a in arrays:
+        while isinstance(a, np.ndarray):
+            mapped = getattr(a, "_mmap", None)
+            if mapped is not None:
+                # a page written in mode "c" exists nowhere else
+                if getattr(a, "mode", "c") != "c" and hasattr(mmap, "MADV_DONTNEED"):
+                    mapped.madvise(mmap.MADV_DONTNEED)
+                break
+            a = a.base  # type: ignore[assignment]
+
+
+def is_mapped(array: Any) -> bool:
+    """Does it read from a memory-mapped file?"""
+    while isinstance(array, np.ndarray):
+        if getattr(array, "_mmap", None) is not None:
+            return True
+        array = array.base  # type: ignore[assignment]
+    return False
+
+
+def rows_dtype(array: Any) -> str:
     """The dtype in which the rows enter a graph: floats as `floatx()`, integers as integers."""
     dtype = graph_dtype(array.dtype)
     return config.floatx() if is_float(dtype) else dtype
@@ -136,13 +238,15 @@ def class_weights(y: Any, weights: dict[int, float], n_outputs: int) -> np.ndarr
             raise ValueError(f"`class_weight` of class {k} must be a finite number, got {weight!r}")
     if not isinstance(y, np.ndarray) or n_outputs != 1:
         raise ValueError("`class_weight` needs one array of targets and a model with one output")
-    labels = y
-    if y.ndim > 1:
-        labels = np.argmax(y, axis=-1) if y.shape[-1] > 1 else y[..., 0]
-    rounded = np.round(labels)
-    found = np.ones(rounded.shape, config.floatx())
-    for k, weight in weights.items():
-        found[rounded == k] = weight
+    found = np.ones(y.shape[:1] if y.ndim < 2 else y.shape[:-1], config.floatx())
+    for start, part in chunks(y):
+        labels = part
+        if y.ndim > 1:
+            labels = np.argmax(part, axis=-1) if y.shape[-1] > 1 else part[..., 0]
+        rounded = np.round(labels)
+        weighed = found[start : start + len(part)]
+        for k, weight in weights.items():
+            weighed[rounded == k] = weight
     return found
 
 

@@ -1,99 +1,50 @@
 """`compile`, `fit`, `evaluate`, `predict` and their one-batch forms.
 
-A training step is traced once for each signature of the data: model, loss, gradients, optimizer and metrics become one
-plan, and an epoch of it is one call into C. Plans are kept on the model; compile and any change of a layer's
-attributes drop them.
+An epoch over arrays is one call into C; batches that come from elsewhere are steps that Python starts.
 """
 
 from __future__ import annotations
 
-import threading
+import math
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import _core, config, ops, optimizers, random, tree
-from .._trace import current, tracing
+from .._trace import tracing
 from ..callbacks import CallbackList
-from ..metrics import Mean
-from .compile import CompileLoss, CompileMetrics, names_of, targets_of
+from .compile import CompileLoss, CompileMetrics
 from .data import Batches, class_weights, leaves, split, unpack
-from .feed import Feed, Pass
+from .feed import Feed
+from .passes import LoopPass, Pass, RowPass, StreamPass
+from .steps import PLANS, Compiled, Entry, Logs, Plans, Steps, as_logs, structure_of
+from .stream import Stream, is_stream
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["Trainer"]
 
-_PLANS = 32  # kept for each model
 _REDRAW = 0.05  # seconds between two looks at the progress bar
 
-Logs = dict[str, Any]
 
-
-class _Compiled(NamedTuple):
-    """What `compile` made. Not attributes of the model, whose walk would take them for parts of it."""
-
-    loss: CompileLoss | None
-    metrics: CompileMetrics | None
-    tracker: Mean
-
-
-class _Entry(NamedTuple):
-    """A plan, and what its runs mean."""
-
-    plan: _core.Plan
-    outputs: Any = None  # how the plan's outputs are nested or, if they are metrics, named
-    predictions: tuple[tuple[str, tuple[int, ...], str], ...] = ()  # name, shape and dtype of what the model gives
-    order: tuple[str, ...] = ()  # of the results, in a list
-    metrics: tuple[Any, ...] = ()  # the metrics that give the results
-
-
-class _Plans:
-    """The plans of one model."""
-
-    def __init__(self) -> None:
-        self.version = -1
-        self.entries: OrderedDict[Any, _Entry] = OrderedDict()
-        self.quick: dict[Any, Callable[..., Any]] = {}
-        self.lock = threading.RLock()
-
-    def clear(self) -> None:
-        self.entries.clear()
-        self.quick.clear()
-
-    def get(self, key: Any, make: Callable[[], _Entry]) -> _Entry:
-        with self.lock:
-            if self.version != config.version:
-                self.clear()
-                self.version = config.version
-            entry = self.entries.get(key)
-            if entry is None:
-                entry = make()
-                if self.version != config.version:  # the trace built something
-                    self.clear()
-                    self.version = config.version
-                self.entries[key] = entry
-                while len(self.entries) > _PLANS:
-                    self.entries.popitem(last=False)
-            else:
-                self.entries.move_to_end(key)
-            return entry
-
-
-class Trainer:
+class Trainer(Steps):
     """The part of `Model` that trains."""
 
     stop_training: bool
+    run_eagerly: bool
+    steps_per_execution: int
 
     def _init_trainer(self) -> None:
         self.optimizer: Any = None
         self.loss: Any = None
         self.history: Any = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
-        self._compiled: _Compiled | None = None
-        self._plans = _Plans()
+        self.stop_reason: str | None = None
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = False, 1, False
+        self._initial_epoch: int | None = None
+        self._compiled: Compiled | None = None
+        self._compile_config: dict[str, Any] | None = None
+        self._plans = Plans()
 
     # ---- compile ----
 
@@ -118,31 +69,37 @@ class Trainer:
             loss_weights: a float, or a list or a dict of them.
             metrics, weighted_metrics: lists of names, `Metric`s and functions (for several outputs lists or dicts of
                 lists); only the latter use sample weights.
-            steps_per_execution, jit_compile, auto_scale_loss: accepted for compatibility; every epoch is compiled, and
-                is one execution. run_eagerly=True is a ValueError: print shapes while `call` is traced, see values by
-                `forward`.
+            run_eagerly: the Python of the model runs for every batch, and its tensors have numbers that can be printed
+                and looked at in a debugger. Slow; the results are the same, to the last bit.
+            steps_per_execution: how many steps callbacks see as one. An epoch over arrays is one execution anyway.
+            jit_compile, auto_scale_loss: accepted for compatibility; every step is compiled.
         """
-        for name in ("train_step", "test_step", "predict_step", "make_train_function"):
-            if hasattr(type(self), name):
-                raise NotImplementedError(
-                    f"Model '{self.name}' overrides `{name}`, which is not supported: override `compute_loss` or "
-                    "`compute_metrics`, or write the loop with nervure.function and value_and_grad"
-                )
-        if run_eagerly:
-            raise ValueError(
-                "compile: run_eagerly=True is not supported; `model.forward(x)` shows every layer's values"
-            )
+        if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, (int, np.integer)):
+            raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
+        if steps_per_execution < 1:
+            raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
         layer_names = self.output_names
-        compiled = _Compiled(
+        compiled = Compiled(
             None if loss is None else CompileLoss(loss, loss_weights, layer_names),
             CompileMetrics(metrics, weighted_metrics, layer_names),
-            Mean(name="loss"),
         )
         if loss is None and loss_weights is not None:
             raise ValueError("compile: `loss_weights` was given without a `loss`")
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
+        self.run_eagerly, self.steps_per_execution = bool(run_eagerly), int(steps_per_execution)
+        self.jit_compile = jit_compile
         self._compiled = compiled
+        self._compile_config = {
+            "optimizer": self.optimizer,
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
         self.stop_training = False
         self._plans.clear()
 
@@ -150,7 +107,7 @@ class Trainer:
     def compiled(self) -> bool:
         return self._compiled is not None
 
-    def _assert_compiled(self: Any, method: str) -> _Compiled:
+    def _assert_compiled(self: Any, method: str) -> Compiled:
         if self._compiled is None:
             raise ValueError(f"Model '{self.name}': call `compile()` before `{method}()`")
         return self._compiled  # type: ignore[no-any-return]
@@ -171,147 +128,6 @@ class Trainer:
     @property
     def metrics_names(self) -> list[str]:
         return [m.name for m in self.metrics]
-
-    def reset_metrics(self) -> None:
-        """All metrics back to the start."""
-        plans = self._plans
-        known = plans.entries.get("results") if plans.version == config.version else None
-        for m in self.metrics if known is None else known.metrics:
-            m.reset_state()
-
-    # ---- what a user's model may override; all of it is traced ----
-
-    def compute_loss(
-        self: Any, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """The scalar to minimize: the compiled loss, and what layers and regularizers add."""
-        compiled = self._assert_compiled("compute_loss")
-        total = compiled.loss(y, y_pred, sample_weight) if compiled.loss is not None else None
-        for extra in self.losses:
-            extra = ops.sum(extra)
-            total = extra if total is None else total + ops.cast(extra, total.dtype)
-        if total is None:
-            raise ValueError(
-                f"Model '{self.name}': there is no loss to minimize. Give `compile` a loss, or call `add_loss` in a "
-                "layer"
-            )
-        return total
-
-    def compute_metrics(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
-        """Takes the batch into the metrics; returns `get_metrics_result()`."""
-        self._assert_compiled("compute_metrics").metrics.update_state(y, y_pred, sample_weight)
-        return self.get_metrics_result()  # type: ignore[no-any-return]
-
-    def get_metrics_result(self) -> Logs:
-        """The results of all metrics by name."""
-        results: Logs = {}
-        for m in self.metrics:
-            value = m.result()
-            results.update(value if isinstance(value, dict) else {m.name: value})
-        return results
-
-    # ---- tracing ----
-
-    def _entry(self: Any, mode: str, feed: Feed, rows: int, one_batch: bool = False) -> _Entry:
-        key = (mode, one_batch, rows, feed.signature)
-        return self._plans.get(key, lambda: self._trace(mode, feed, rows, one_batch))  # type: ignore[no-any-return]
-
-    def _ensure_built(self: Any, feed: Feed, mode: str, rows: int) -> None:
-        """Makes what is still missing of layers, losses and metrics, by a trace that nothing comes of."""
-        compiled = self._compiled if mode != "predict" else None
-        pending = compiled is not None and (
-            compiled.metrics.plain is None or (compiled.loss is not None and compiled.loss.parts is None)
-        )
-        if not pending and all(layer.built for layer in self._walk_layers()):
-            return
-        with tracing(training=False, frozen=True) as scope:
-            scope.notes["rows"] = rows
-            x, y, weight = feed.pack(feed.inputs(scope, rows))
-            y_pred = self(x)
-            if pending:
-                self.compute_loss(x, y, y_pred, weight, False)
-                self.compute_metrics(x, y, y_pred, weight)
-
-    def _trace(self: Any, mode: str, feed: Feed, rows: int, one_batch: bool) -> _Entry:
-        training = mode == "train"
-        if current() is not None:
-            raise RuntimeError(
-                f"Model '{self.name}': `fit`, `evaluate` and `predict` cannot be called inside of a trace"
-            )
-        self._ensure_built(feed, mode, rows)
-        with tracing(training=training) as scope:
-            inputs = feed.inputs(scope, rows)
-            x, y, weight = feed.pack(inputs)
-            if mode == "predict":
-                outputs = self(x)
-                flat = [ops.convert_to_tensor(t) for t in tree.flatten(outputs)]
-                return _Entry(scope.plan(inputs, flat), _structure(outputs), self._described(outputs))
-            if one_batch:
-                self.reset_metrics()
-            variables = self.trainable_variables
-            before = [scope.read(v) for v in variables]
-            y_pred = self(x, training=training)
-            loss = self.compute_loss(x, y, y_pred, weight, training)
-            if getattr(loss, "shape", None) != ():
-                raise ValueError(f"Model '{self.name}': compute_loss must give a scalar tensor, got {loss!r}")
-            self._compiled.tracker.update_state(loss, sample_weight=float(rows))
-            gradients = []
-            if training:
-                gradients = scope.grad(loss, before) if before else []
-                if not before:
-                    warnings.warn(f"Model '{self.name}' has no trainable weights", stacklevel=4)
-                self.optimizer.apply(gradients, variables)
-            results = self.compute_metrics(x, y, y_pred, weight)
-            names = sorted(results) if one_batch else []
-            plan = scope.plan(inputs, [ops.convert_to_tensor(results[k]) for k in names], gradients)
-            return _Entry(plan, names, self._described(y_pred), self._order(names))
-
-    def _described(self: Any, outputs: Any) -> Any:
-        flat = tree.flatten(outputs)
-        names = names_of(outputs, self.output_names)
-        return tuple((name, tuple(t.shape), str(t.dtype)) for name, t in zip(names, flat, strict=True))
-
-    def _order(self, results: list[str]) -> tuple[str, ...]:
-        """Loss first, then the metrics in the order they were compiled, then the rest by name."""
-        names: list[str] = []
-        for m in self.metrics:
-            names += [inner.name for inner in m.metrics] if isinstance(m, CompileMetrics) else [m.name]
-        return (*(n for n in names if n in results), *(n for n in results if n not in names))
-
-    def _results_entry(self: Any) -> _Entry:
-        def make() -> _Entry:
-            with tracing() as scope:
-                results = self.get_metrics_result()
-                names = sorted(results)
-                plan = scope.plan([], [ops.convert_to_tensor(results[k]) for k in names])
-                return _Entry(plan, names, (), self._order(names), tuple(self.metrics))
-
-        return self._plans.get("results", make)  # type: ignore[no-any-return]
-
-    def _results(self: Any) -> Logs:
-        """The results of the metrics now, as floats."""
-        entry = self._results_entry()
-        return {name: _python(value) for name, value in zip(entry.outputs, entry.plan.run(), strict=True)}
-
-    def _check_targets(self: Any, feed: Feed, entry: _Entry) -> None:
-        """Labels that no class has are found before the first step."""
-        compiled = self._compiled
-        if compiled.loss is None or feed.y is None or compiled.loss.parts is None:
-            return
-        names, shapes, _ = zip(*entry.predictions, strict=True)
-        compiled.loss.check_targets(targets_of(feed.y, names, self.output_names), names, shapes)
-
-    def _pass(self: Any, mode: str, feed: Feed, batches: Batches, shuffle: Any = False, seed: int = 0) -> Pass:
-        """The loop over all rows of `feed`."""
-        full = self._entry(mode, feed, batches.batch) if feed.n >= batches.batch else None
-        tail = self._entry(mode, feed, batches.tail) if batches.tail else None
-        entry = full or tail
-        assert entry is not None
-        self._check_targets(feed, entry)
-        loop = _core.Loop(
-            full.plan if full else None, tail.plan if tail else None, feed.arrays, feed.n, batches.batch, (), feed.names
-        )
-        return Pass(loop, batches, shuffle, seed)
 
     # ---- fit ----
 
@@ -339,11 +155,12 @@ class Trainer:
         Args:
             x, y: arrays of as many rows (see `nervure.models.data` for what is accepted); lists or dicts of them for
                 several inputs or outputs. They are read in place: uint8, float64 or a memmap are converted batch by
-                batch.
-            batch_size: 32 unless given. A last, smaller batch counts.
+                batch. Or x alone, as batches (x, y) or (x, y, sample_weight): a generator, a `PyDataset`, or any
+                iterable, gone through once an epoch.
+            batch_size: 32 unless given; batches that come have their own. A last, smaller batch counts.
             verbose: 0 silent, 1 or "auto" a progress bar, 2 a line an epoch.
             validation_split: the share of the last rows to validate on.
-            validation_data: (x, y) or (x, y, sample_weight).
+            validation_data: (x, y) or (x, y, sample_weight), or batches.
             shuffle: a new order each epoch (True), the given order (False), or shuffled within batches ("batch").
             class_weight: {class: weight}.
             sample_weight: one weight a row. Not together with class_weight.
@@ -362,27 +179,26 @@ class Trainer:
                 raise ValueError(f"`{name}` must be a non-negative integer, got {value!r}")
         if class_weight is not None and sample_weight is not None:
             raise ValueError("`class_weight` and `sample_weight` cannot both be given")
-        x, y, sample_weight = leaves("x", x), leaves("y", y), leaves("sample_weight", sample_weight)
+        epochs = _capped("epochs", epochs, config.max_epochs())
+        x, y, sample_weight = self._data(x, y, sample_weight)
         if validation_data is not None:
-            validation_data = unpack("validation_data", validation_data)
+            validation_data = _validation(validation_data)
         elif validation_split:
+            if is_stream(x):
+                raise ValueError(
+                    "Argument `validation_split` is only supported for arrays. Found incompatible type in the input: "
+                    f"{type(x)}"
+                )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
-        if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, len(self.output_names or [None]))
-        feed = Feed(self, x, y, sample_weight)
-        train = self._pass(
-            "train",
-            feed,
-            Batches.of(feed.n, batch_size, steps_per_epoch),
-            shuffle,
-            random.make_default_seed() if shuffle else 0,
-        )
+        seed = random.make_default_seed() if shuffle else 0
+        train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
         if validation_data is not None:
             _validates(0, validation_freq)
-            val = Feed(self, *(leaves(k, v) for k, v in zip(("x", "y", "sample_weight"), validation_data, strict=True)))
-            size = validation_batch_size if validation_batch_size is not None else train.batches.batch
-            validate = self._pass("test", val, Batches.of(val.n, size, validation_steps))
+            size = validation_batch_size
+            if size is None:
+                size = train.batches.batch if isinstance(train, (LoopPass, RowPass)) else batch_size
+            validate = self._pass("test", *self._data(*validation_data, "validation data: "), size, validation_steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
                 callbacks,
@@ -391,28 +207,148 @@ class Trainer:
                 model=self,
                 verbose=verbose,
                 epochs=epochs,
-                steps=train.batches.per_epoch,
+                steps=train.per_epoch,
             )
-        self.stop_training = False
-        logs: Logs = {}
-        callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            self.reset_metrics()
-            callbacks.on_epoch_begin(epoch)
-            self._run(train, "train", callbacks)
-            logs = self._results()
-            if validate is not None and _validates(epoch, validation_freq):
-                logs |= {f"val_{k}": v for k, v in self._evaluate(validate, callbacks).items()}
-            logs = dict(sorted(logs.items()))
-            callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        self.optimizer.finalize_variable_values()
-        callbacks.on_train_end(logs)
+        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in callbacks.callbacks))
+        self.stop_training, self.stop_reason, self._initial_epoch = False, None, None
+        reason = f"the maximum of {epochs} epochs"
+        try:
+            callbacks.on_train_begin()
+            logs: Logs = {}
+            for epoch in range(self._initial_epoch or initial_epoch, epochs):
+                self.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                self._run(train, "train", callbacks)
+                if not train.done and not self.stop_training:
+                    reason = "the data ended"
+                    _no_batches(train, epoch, epochs)
+                    break
+                logs = self._epoch_logs()
+                if validate is not None and _validates(epoch, validation_freq):
+                    logs |= {f"val_{k}": v for k, v in self._evaluate(validate, callbacks).items()}
+                logs = dict(sorted(logs.items()))
+                callbacks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    reason = self.stop_reason or "a callback set stop_training"
+                    break
+            self.optimizer.finalize_variable_values()
+            callbacks.on_train_end(logs)
+        except BaseException as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise
+        finally:
+            self.stop_reason = reason
+            if self.history is not None:
+                self.history.stop_reason = reason
         return self.history
 
+    def _epoch_logs(self: Any) -> Logs:
+        logs: Logs = self._results("train")
+        loss = logs.get("loss")
+        if isinstance(loss, float) and math.isnan(loss):
+            warnings.warn(
+                f"Model '{self.name}': the loss is NaN. Its weights are not numbers any more, or the data are not: "
+                "look for NaN in x, try a smaller learning rate or clipnorm (TerminateOnNaN stops at the batch)",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        if self._compiled.gradients is not None:
+            logs["gradient_norm"] = self._gradient_norm()
+        return logs
+
+    # ---- data ----
+
+    def _data(self: Any, x: Any, y: Any, sample_weight: Any, what: str = "") -> tuple[Any, Any, Any]:
+        """Arrays of rows, or x as a stream of batches."""
+        if is_stream(x):
+            return x, y, sample_weight
+        return leaves(f"{what}x", x), leaves(f"{what}y", y), leaves(f"{what}sample_weight", sample_weight)
+
+    def _pass(
+        self: Any,
+        mode: str,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        batch_size: Any = None,
+        steps: Any = None,
+        shuffle: Any = False,
+        seed: int = 0,
+        class_weight: Any = None,
+    ) -> Pass:
+        """A pass over all of the data. `sinks`, for predict, is in what `_predict_pass` gives."""
+        steps = _capped("steps_per_epoch", steps, config.max_steps_per_epoch())
+        n_outputs = len(self.output_names or [None])
+        if is_stream(x):
+            if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+                raise ValueError(f"`steps` must be a positive integer, got {steps!r}")
+            stream = Stream(x, y, sample_weight, class_weight, n_outputs, seed if shuffle else None)
+            return StreamPass(stream, self._stream_step(mode, stream), None if steps is None else int(steps))
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, n_outputs)
+        feed = Feed(self, x, y, sample_weight)
+        batches = Batches.of(feed.n, batch_size, steps)
+        if self.run_eagerly or not feed.loops:
+            return RowPass(feed, self._row_step(mode, feed), batches, shuffle, seed)
+        full = self._entry(mode, feed, batches.batch) if feed.n >= batches.batch else None
+        tail = self._entry(mode, feed, batches.tail) if batches.tail else None
+        self._check_targets(feed, full or tail)
+        plans = (full.plan if full else None, tail.plan if tail else None)
+        loop = _core.Loop(*plans, feed.arrays, feed.n, batches.batch, (), feed.names)
+        return LoopPass(loop, feed.arrays, batches, shuffle, seed)
+
+    def _row_step(self: Any, mode: str, feed: Feed) -> Callable[[list[Any]], Any]:
+        """A step on gathered rows of `feed`."""
+        checked = False
+
+        def step(arrays: list[Any]) -> Any:
+            nonlocal checked
+            entry = self._step_entry(mode, feed, arrays)
+            if not checked and mode != "predict":
+                self._check_targets(feed, entry)
+                checked = True
+            return entry, entry.plan.run(*arrays)
+
+        return step
+
+    def _step_entry(self: Any, mode: str, feed: Feed, arrays: list[Any]) -> Entry:
+        """The plan for a batch; where it is run eagerly, a new one from a trace that sees the batch's numbers."""
+        rows = len(arrays[0])
+        if not self.run_eagerly:
+            return self._entry(mode, feed, rows)  # type: ignore[no-any-return]
+        return self._trace(mode, feed, rows, False, arrays)  # type: ignore[no-any-return]
+
+    def _stream_step(self: Any, mode: str, stream: Stream) -> Callable[[Any], Any]:
+        """A step on a batch as it comes. Two arrays of known shapes go to the plan with nothing in between."""
+        known: dict[Any, Any] = {}
+
+        def step(batch: Any) -> Any:
+            pair = type(batch) is tuple and len(batch) == 2 and type(batch[0]) is type(batch[1]) is np.ndarray
+            if pair:
+                x, y = batch
+                found = known.get((x.shape, y.shape, x.dtype, y.dtype))
+                if found is not None and found[0] == config.version:
+                    if found[1] is not None:
+                        found[1](y)
+                    return found[2](x, y)
+            x, y, weight = stream.unpack(batch)
+            feed = Feed(self, x, *((None, None) if mode == "predict" else (y, leaves("sample_weight", weight))))
+            arrays = feed.dense()
+            entry = self._step_entry(mode, feed, arrays)
+            if mode == "predict":
+                return entry, entry.plan.run(*arrays)
+            self._check_targets(feed, entry)
+            if pair and not self.run_eagerly and len(arrays) == 2 and arrays[0] is batch[0] and arrays[1] is batch[1]:
+                key = (x.shape, y.shape, x.dtype, y.dtype)
+                known[key] = (config.version, self._target_check(entry), entry.plan.run)
+                if len(known) > 64:
+                    known.pop(next(iter(known)))
+            return entry.plan.run(*arrays)
+
+        return step
+
     def _run(
-        self: Any, steps: Pass, mode: str, callbacks: CallbackList, produced: Callable[[int], Logs] | None = None
+        self: Any, steps: Pass, mode: str, callbacks: CallbackList, produced: Callable[[], Logs] | None = None
     ) -> None:
         """One epoch: at once, or in slices of time for the progress bar, or step by step for callbacks, which hear what
         a step has `produced` if that is not metrics.
@@ -421,20 +357,16 @@ class Trainer:
         hooks = callbacks.wants_batches(mode)
         bar = callbacks.progbar if callbacks.progbar is not None and callbacks.progbar.wants(mode) else None
         steps.start(rewind=mode != "train")
-        while steps.left and not getattr(self, stop):
+        while not getattr(self, stop) and steps.ready():
             if hooks:
                 callbacks.on_batch(mode, "begin", steps.done)
-            steps.advance(1 if hooks else steps.left, _REDRAW if bar is not None else 0.0)
-            logs = self._results() if mode != "predict" and (hooks or bar is not None) else {}
+            steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
+            logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
             if hooks:
-                callbacks.on_batch(mode, "end", steps.done - 1, produced(steps.done - 1) if produced else logs)
+                callbacks.on_batch(mode, "end", steps.done - 1, produced() if produced else logs)
             if bar is not None and steps.left:
                 bar.on_progress(steps.done, logs)
-        if steps.done < steps.batches.per_epoch and not getattr(self, stop):
-            warnings.warn(
-                f"The data ended after {steps.done} of the {steps.batches.per_epoch} steps that an epoch should have",
-                stacklevel=3,
-            )
+        steps.finish(early=getattr(self, stop))
 
     # ---- evaluate ----
 
@@ -455,11 +387,10 @@ class Trainer:
             raise ValueError(f"evaluate: arguments not recognized: {list(kwargs)}")
         self._assert_compiled("evaluate")
         verbose = _verbosity(verbose)
-        feed = Feed(self, x, y, leaves("sample_weight", sample_weight))
-        test = self._pass("test", feed, Batches.of(feed.n, batch_size, steps))
+        test = self._pass("test", *self._data(x, y, sample_weight), batch_size, steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
-                callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=test.batches.per_epoch
+                callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=test.per_epoch
             )
         logs = self._evaluate(test, callbacks)
         return logs if return_dict else _in_order(logs, self._results_entry().order)
@@ -469,7 +400,9 @@ class Trainer:
         callbacks.on_test_begin()
         self.reset_metrics()
         self._run(test, "test", callbacks)
-        logs: Logs = self._results()
+        if not test.done and not self.stop_evaluating:
+            _no_batches(test, 0, 1)
+        logs: Logs = self._results("test")
         callbacks.on_test_end(logs)
         return logs
 
@@ -485,7 +418,23 @@ class Trainer:
     ) -> Any:
         """What the model gives for all rows of x: a new array, or a list or dict of arrays."""
         verbose = _verbosity(verbose)
-        feed = Feed(self, x)
+        passed, results, gather = self._predict_pass(x, batch_size, steps)
+        if not isinstance(callbacks, CallbackList):
+            callbacks = CallbackList(
+                callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=passed.per_epoch
+            )
+        self.stop_predicting = False
+        callbacks.on_predict_begin()
+        self._run(passed, "predict", callbacks, lambda: {"outputs": gather()})
+        if not passed.done and not self.stop_predicting:
+            _no_batches(passed, 0, 1)
+        callbacks.on_predict_end()
+        return results()
+
+    def _predict_pass(self: Any, x: Any, batch_size: Any, steps: Any) -> tuple[Any, Any, Any]:
+        """A pass, and functions that give all outputs so far and those of the last step."""
+        if is_stream(x) or self.run_eagerly or not (feed := Feed(self, x)).loops:
+            return self._predict_stepwise(x, batch_size, steps)  # type: ignore[no-any-return]
         batches = Batches.of(feed.n, batch_size, steps)
         rows = min(feed.n, batches.per_epoch * batches.batch)
         batches = Batches.of(rows, batches.batch, None)
@@ -493,64 +442,75 @@ class Trainer:
         tail = self._entry("predict", feed, batches.tail) if batches.tail else None
         entry = full or tail
         assert entry is not None
-        results = []
-        size = batches.batch if full else batches.tail
-        for _, shape, dtype in entry.predictions:
+        self._one_row_each(entry, batches.batch if full else batches.tail)
+        sinks = [np.empty((rows, *shape[1:]), dtype) for _, shape, dtype in entry.predictions]
+        sources = [a[:rows] for a in feed.arrays]
+        plans = (full.plan if full else None, tail.plan if tail else None)
+        passed = LoopPass(_core.Loop(*plans, sources, rows, batches.batch, sinks, feed.names), sources, batches)
+
+        def last() -> Any:
+            some = slice((passed.done - 1) * batches.batch, passed.done * batches.batch)
+            return tree.pack_sequence_as(entry.outputs, [r[some] for r in sinks])
+
+        return passed, lambda: tree.pack_sequence_as(entry.outputs, sinks), last
+
+    def _predict_stepwise(self: Any, x: Any, batch_size: Any, steps: Any) -> tuple[Any, Any, Any]:
+        found: list[list[Any]] = []
+        passed = self._pass("predict", self._data(x, None, None)[0], None, None, batch_size, steps)
+        step, entry = passed.step, None
+
+        def keep(batch: Any) -> None:
+            nonlocal entry
+            entry, outputs = step(batch)
+            self._one_row_each(entry, len(outputs[0]) if outputs else 0)
+            found.append(outputs)
+
+        passed.step = keep
+
+        def pack(parts: list[Any]) -> Any:
+            assert entry is not None
+            return tree.pack_sequence_as(entry.outputs, parts)
+
+        return passed, lambda: pack([np.concatenate(p) for p in zip(*found, strict=True)]), lambda: pack(found[-1])
+
+    def _one_row_each(self: Any, entry: Entry, size: int) -> None:
+        for _, shape, _ in entry.predictions:
             if shape[:1] != (size,):
                 raise ValueError(
                     f"Model '{self.name}': predict expects outputs with one row for each row of x, got an output of "
                     f"shape {shape} for a batch of {size} rows"
                 )
-            results.append(np.empty((rows, *shape[1:]), dtype))
-        loop = _core.Loop(
-            full.plan if full else None,
-            tail.plan if tail else None,
-            [a[:rows] for a in feed.arrays],
-            rows,
-            batches.batch,
-            results,
-            feed.names,
-        )
-        if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(
-                callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=batches.steps
-            )
-
-        def produced(step: int) -> Logs:
-            some = slice(step * batches.batch, (step + 1) * batches.batch)
-            return {"outputs": tree.pack_sequence_as(entry.outputs, [r[some] for r in results])}
-
-        self.stop_predicting = False
-        callbacks.on_predict_begin()
-        self._run(Pass(loop, batches), "predict", callbacks, produced)
-        callbacks.on_predict_end()
-        return tree.pack_sequence_as(entry.outputs, results)
 
     # ---- one batch ----
 
     def predict_on_batch(self: Any, x: Any) -> Any:
         """What the model gives for one batch."""
-        plans: _Plans = self._plans
-        if type(x) is np.ndarray and plans.version == config.version:
+        plans: Plans = self._plans
+        if type(x) is np.ndarray and plans.version == config.version and not self.run_eagerly:
             run = plans.quick.get((x.shape, x.dtype.char))
             if run is not None:
                 return run(x)[0]
         feed = Feed(self, x)
-        entry = self._entry("predict", feed, feed.n)
-        if type(x) is np.ndarray and not tree.is_nested(entry.outputs):
+        arrays = feed.dense()
+        entry = self._step_entry("predict", feed, arrays)
+        if type(x) is np.ndarray and not self.run_eagerly and not tree.is_nested(entry.outputs):
             with plans.lock:
-                if len(plans.quick) >= _PLANS:
+                if len(plans.quick) >= PLANS:
                     plans.quick.clear()
                 plans.quick[x.shape, x.dtype.char] = entry.plan.run
-        return tree.pack_sequence_as(entry.outputs, entry.plan.run(*feed.arrays))
+        return tree.pack_sequence_as(entry.outputs, entry.plan.run(*arrays))
 
     def _on_batch(self: Any, mode: str, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
         self._assert_compiled(f"{mode}_on_batch")
         feed = Feed(self, x, y, leaves("sample_weight", sample_weight))
-        entry = self._entry(mode, feed, feed.n, one_batch=True)
+        arrays = feed.dense()
+        if self.run_eagerly:
+            entry = self._trace(mode, feed, feed.n, True, arrays)
+        else:
+            entry = self._entry(mode, feed, feed.n, one_batch=True)
         self._check_targets(feed, entry)
-        values = entry.plan.run(*feed.arrays)
-        logs = {name: _python(v) for name, v in zip(entry.outputs, values, strict=True)}
+        values = entry.plan.run(*arrays)
+        logs = {name: as_logs(v) for name, v in zip(entry.outputs, values, strict=True)}
         return logs if return_dict else _in_order(logs, entry.order)
 
     def train_on_batch(
@@ -586,28 +546,25 @@ class Trainer:
         """
         feed = Feed(self, x)
 
-        def make() -> _Entry:
+        def make() -> Entry:
             self._ensure_built(feed, "predict", feed.n)
             with tracing(training=bool(training), frozen=True) as scope:
                 inputs = feed.inputs(scope, feed.n)
+                scope.notes["batch"] = feed.n
                 found: Logs = {}
                 scope.notes["recorder"] = found
                 self(feed.pack(inputs)[0], training=bool(training))
                 del scope.notes["recorder"]
                 flat = [ops.convert_to_tensor(t) for t in tree.flatten(tuple(found.values()))]
-                return _Entry(scope.plan(inputs, flat), {k: _structure(v) for k, v in found.items()})
+                return Entry(scope.plan(inputs, flat), {k: structure_of(v) for k, v in found.items()})
 
         entry = self._plans.get(("forward", training, feed.n, feed.signature), make)
-        values = iter(entry.plan.run(*feed.arrays))
+        values = iter(entry.plan.run(*feed.dense()))
         return {k: tree.map_structure(lambda _: next(values), v) for k, v in entry.outputs.items()}
 
     def _peak_bytes(self) -> int:
         """The largest arena of the plans made so far: what a step needs besides weights and data."""
         return max((int(e.plan.stats["arena_bytes"]) for e in self._plans.entries.values()), default=0)
-
-
-def _structure(outputs: Any) -> Any:
-    return tree.map_structure(lambda _: None, outputs)
 
 
 def _in_order(logs: Logs, order: Sequence[str]) -> Any:
@@ -616,8 +573,27 @@ def _in_order(logs: Logs, order: Sequence[str]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _python(value: Any) -> Any:
-    return value.item() if np.ndim(value) == 0 else value
+def _capped(name: str, value: Any, limit: int | None) -> Any:
+    """At most what `config` allows, for trial runs."""
+    if limit is None or (value is not None and value <= limit):
+        return value
+    warnings.warn(f"Limiting {name} to {limit}", stacklevel=4)
+    return limit
+
+
+def _validation(data: Any) -> tuple[Any, Any, Any]:
+    return (data, None, None) if is_stream(data) else unpack("validation_data", data)
+
+
+def _no_batches(passed: Pass, epoch: int, epochs: int) -> None:
+    """A generator had nothing: an error at the start, a warning later."""
+    if epoch == 0 or not passed.exhausted:
+        raise ValueError("The data has no batches: the generator or dataset ended before its first batch")
+    warnings.warn(
+        f"The generator ended: training stops after {epoch} of {epochs} epochs. A generator is gone through once; give "
+        "a PyDataset or another iterable to see the batches again, or set `steps_per_epoch`",
+        stacklevel=3,
+    )
 
 
 def _verbosity(verbose: Any) -> int:

@@ -12,6 +12,8 @@ from .naming import auto_name, reset_names, to_snake_case
 
 __all__ = [
     "Progbar",
+    "PyDataset",
+    "Sequence",
     "auto_name",
     "clear_session",
     "is_keras_tensor",
@@ -24,6 +26,8 @@ __all__ = [
 
 _ELSEWHERE = {
     "Progbar": "nervure.utils.progbar",
+    "PyDataset": "nervure.utils.py_dataset",
+    "Sequence": "nervure.utils.py_dataset",
     "is_keras_tensor": "nervure.keras_tensor",
     "standardize_dtype": "nervure._dtypes",
 }
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from .._dtypes import standardize_dtype
     from ..keras_tensor import is_keras_tensor
     from .progbar import Progbar
+    from .py_dataset import PyDataset, Sequence
 else:
 
     def __getattr__(name: str) -> Any:
