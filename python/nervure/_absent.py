@@ -24,7 +24,7 @@ _IN_KERAS = {
         ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN
     """,
     "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
-    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
+    "nervure.saving": "KerasFileEditor",
     "nervure.config": """
         disable_flash_attention disable_interactive_logging disable_traceback_filtering
         enable_flash_attention enable_interactive_logging enable_traceback_filtering
@@ -81,7 +81,6 @@ _IN_KERAS = {
         mean_squared_logarithmic_error pearson_correlation poisson serialize sparse_top_k_categorical_accuracy
         squared_hinge top_k_categorical_accuracy
     """,
-    "nervure.models": "clone_model load_model model_from_json save_model",
     "nervure.ops": """
         adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
         bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor

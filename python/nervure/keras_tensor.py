@@ -202,9 +202,10 @@ class Function(Operation):
 @cache
 def function_class(function: Callable[..., Any]) -> type[Function]:
     """The class of the operations that call `function`."""
-    name = getattr(function, "__name__", "")
+    name = getattr(function, "__name__", "").strip("_")
     known = by_function().get(name)
-    if known is None or getattr(ops, name, None) is not function:
+    ours = getattr(function, "__module__", "").startswith("nervure.ops.")  # `_get_item` does the work of `get_item`
+    if known is None or not (ours or getattr(ops, name, None) is function):
         return type("Function", (Function,), {"function": staticmethod(function), "__module__": __name__})
     members = {"function": staticmethod(function), "described": known, "__module__": known.module}
     return type(known.class_name, (Function,), members)

@@ -133,7 +133,7 @@ class Layer(LayerCall):
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build` was given, from which `build_from_config` builds an equal layer; None before."""
         shapes = self._build_shapes
-        if shapes is None:
+        if not shapes:
             return None
         return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
 
@@ -237,8 +237,11 @@ class Layer(LayerCall):
                 f"Layer '{self.name}' expected {len(variables)} variables, but received {len(store.keys())} variables "
                 f"during loading. Expected: {[v.name for v in variables]}"
             )
-        for k, v in enumerate(variables):
-            v.assign(store[str(k)])
+        values = [np.asarray(store[str(k)]) for k in range(len(variables))]
+        for v, value in zip(variables, values, strict=True):
+            v.check_shape(value.shape)
+        for v, value in zip(variables, values, strict=True):
+            v.assign(value)
 
     # ---- losses ----
 

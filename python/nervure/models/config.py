@@ -146,7 +146,6 @@ class ModelConfig:
             )
             return
         given = deserialize_keras_object(config)
-        given["run_eagerly"] = False  # how a program was debugged is no part of the model
         self.compile(**given)
         if self.optimizer is not None and self.built and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
@@ -158,6 +157,34 @@ class ModelConfig:
         import json
 
         return json.dumps(serialize_keras_object(self), **kwargs)
+
+    # ---- files ----
+
+    def save(self: Any, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """`saving.save_model`: architecture, weights, compile and optimizer state in a `.keras` file."""
+        from ..saving.model_files import save_model
+
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(
+        self: Any, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    ) -> None:
+        """`saving.save_weights`: weights and optimizer state in a `.weights.h5` file."""
+        from ..saving.model_files import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
+
+    def load_weights(self: Any, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """`saving.load_weights`: weights and optimizer state of a `.weights.h5` or `.keras` file."""
+        from ..saving.model_files import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def __reduce__(self) -> Any:
+        """To copy and to pickle a model is to save and to load it."""
+        from ..saving.model_files import from_bytes, to_bytes
+
+        return from_bytes, (to_bytes(self), type(self))
 
 
 # ---- functional models ----

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..keras_tensor import KerasTensor
 from ..layers import InputLayer, Layer
+from ..saving.serialization import deserialize_keras_object, serialize_keras_object
 from .function import Graph
 from .model import Model
 
@@ -106,6 +107,38 @@ class Sequential(Model):
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         return super().call(inputs, training)
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers' configs, the input's first once it is known."""
+        listed: list[Any] = list(self._layers)
+        if self._chain and not isinstance(self._layers[0], InputLayer):
+            listed.insert(0, self._chain[0]._keras_history.operation)  # type: ignore[union-attr]
+        config = super().get_config() | {"name": self.name}
+        config["layers"] = [serialize_keras_object(layer) for layer in listed]
+        if self.built and self._chain:
+            config["build_input_shape"] = self._chain[0].shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model from what `get_config` gave, with new weights. ValueError without name and layers."""
+        if "name" not in config or not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys. "
+                f"Received: config={config}"
+            )
+        model = cls(name=config["name"])
+        for entry in config["layers"]:
+            model.add(deserialize_keras_object(entry, custom_objects=custom_objects))
+        shape = config.get("build_input_shape")
+        if not model._chain and isinstance(shape, (tuple, list)) and model._layers:
+            model.build(tuple(shape))
+        if config.get("trainable") is False:
+            object.__setattr__(model, "_trainable", False)  # each layer has its own in its config
+        return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return {"input_shape": self._chain[0].shape} if self.built and self._chain else None
 
     @property
     def layers(self) -> list[Layer]:

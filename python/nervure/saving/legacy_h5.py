@@ -1,0 +1,1 @@
+"""Legacy whole-model `.h5` files."""
