@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import losses, metrics, tree
 from ..losses import Loss
-from ..metrics import Mean, Metric
+from ..metrics import Mean, Metric, as_metric
+from ..metrics import get as get_metric
 
 __all__ = ["CompileLoss", "CompileMetrics", "names_of", "targets_of"]
 
@@ -92,13 +93,13 @@ _METRICS |= {"acc": _METRICS["accuracy"], "ce": _METRICS["crossentropy"]}
 class CompileLoss:
     """The sum of the outputs' weighted losses. With several losses, the mean of each is a metric, `<output>_loss`."""
 
-    def __init__(self, loss: Any, loss_weights: Any, layer_names: Sequence[str] | None) -> None:
+    def __init__(self, loss: Any, loss_weights: Any = None, output_names: Sequence[str] | None = None) -> None:
         if loss_weights is not None and not isinstance(loss_weights, (list, tuple, dict, int, float)):
             raise ValueError(f"`loss_weights` must be a float, a list or a dict, got {loss_weights!r}")
         for item in tree.flatten(loss):
             if not isinstance(item, str) or item.lower() not in ("crossentropy", "ce"):
                 losses.get(item)  # unknown names fail at compile, not at fit
-        self.loss, self.weights, self.layer_names = loss, loss_weights, layer_names
+        self.loss, self.weights, self.layer_names = loss, loss_weights, output_names
         self.metrics: list[Mean] = []
         self._trackers: dict[str, Mean] = {}
         self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
@@ -136,11 +137,21 @@ class CompileLoss:
             self.metrics = [self._trackers[n] for n in order if n in self._trackers]
         self.parts = parts
 
+    def targets(self, y_true: Any, names: Sequence[str]) -> list[Any]:
+        """One target an output; targets in the number of the losses belong to the outputs that have one."""
+        if tree.is_nested(self.loss) and not isinstance(y_true, dict) and y_true is not None:
+            wanted = by_output("loss", self.loss, names, self.layer_names)
+            given = tree.flatten(y_true)
+            if len(given) < len(names) and len(given) == sum(w is not None for w in wanted):
+                rest = iter(given)
+                return [None if w is None else next(rest) for w in wanted]
+        return targets_of(y_true, names, self.layer_names)
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The total as a scalar tensor, or None if no output has a loss."""
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
-        targets = targets_of(y_true, names, self.layer_names)
+        targets = self.targets(y_true, names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names)
         if self.parts is None:
             self._build(targets, y_pred, names)
@@ -195,14 +206,20 @@ class CompileMetrics:
 
     name = "compile_metrics"
 
-    def __init__(self, given: Any, weighted: Any, layer_names: Sequence[str] | None) -> None:
-        for what, value in (("metrics", given), ("weighted_metrics", weighted)):
+    def __init__(
+        self,
+        metrics: Any,
+        weighted_metrics: Any = None,
+        output_names: Sequence[str] | None = None,
+        loss: CompileLoss | None = None,
+    ) -> None:
+        for what, value in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             if value is not None and not isinstance(value, (list, tuple, dict)):
                 raise ValueError(f"`{what}` must be a list, a tuple or a dict, got {value!r}")
             for item in tree.flatten(value if value is not None else []):
                 if not isinstance(item, str) or item.lower() not in _METRICS:
-                    metrics.get(item)  # unknown names fail at compile
-        self.given, self.weighted, self.layer_names = given, weighted, layer_names
+                    get_metric(item)  # unknown names fail at compile
+        self.given, self.weighted, self.layer_names, self._loss = metrics, weighted_metrics, output_names, loss
         self.plain: list[list[Metric]] | None = None  # for each output
         self.with_weights: list[list[Metric]] = []
         self.prefixes: list[str] = []
@@ -236,14 +253,15 @@ class CompileMetrics:
                 if isinstance(item, str) and item.lower() in _METRICS:
                     group.append(_METRICS[item.lower()][_kind(y, p)](name=item))
                 elif item is not None:
-                    group.append(metrics.as_metric(item))
+                    group.append(as_metric(item))
             resolved.append(group)
         return resolved
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
-        targets = targets_of(y_true, names, self.layer_names)
+        loss = self._loss
+        targets = targets_of(y_true, names, self.layer_names) if loss is None else loss.targets(y_true, names)
         weights = spread("sample_weight", sample_weight, names, self.layer_names)
         if self.plain is None:
             plain = self._match("metrics", self.given, targets, outputs, names)

@@ -179,6 +179,9 @@ class StreamPass(Pass):
         for batch in self._iterator:
             self._next.append(batch)
             return True
+        if self._seen and not self.done and not self._stream.once:  # the last epoch took the last batch
+            self._iterator, self._seen = iter(self._stream), 0
+            return self.ready()
         self._ended, self._iterator = True, None
         self.exhausted = self._stream.once
         return False

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ from .. import _core, config, ops, tree
 from .._trace import Scope, current, suspended, tracing
 from ..metrics import Mean
 from ..variable import Variable
-from .compile import CompileLoss, CompileMetrics, names_of, targets_of
+from .compile import CompileLoss, CompileMetrics, names_of
+from .data import check_finite
 from .feed import Feed
 from .stream import unpack_x_y_sample_weight
 
@@ -320,22 +322,28 @@ class Steps:
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None or not entry.predictions:
             return
         names, shapes, _ = zip(*entry.predictions, strict=True)
-        compiled.loss.check_targets(targets_of(feed.y, names, self.output_names), names, shapes)
+        compiled.loss.check_targets(compiled.loss.targets(feed.y, names), names, shapes)
 
-    def _target_check(self: Any, entry: Entry) -> Callable[[Any], None] | None:
-        """What `_check_targets` does to the only target of the only output; None if there is nothing to check."""
+    def _checks(self: Any, feed: Feed, entry: Entry, weights: Any) -> list[tuple[Callable[[Any], None], Any]]:
+        """What has to be looked at in each batch: pairs of a check and the array of this one that it is for."""
+        found: list[tuple[Callable[[Any], None], Any]] = [
+            (partial(check_finite, "sample_weight"), w) for w in tree.flatten(weights) if w is not None
+        ]
         loss = self._compiled.loss
-        if loss is None or not loss.parts or loss.parts[0] is None or len(entry.predictions) != 1:
-            return None
-        check, shape, name = loss.parts[0][0].check_targets, entry.predictions[0][1], entry.predictions[0][0]
+        if loss is not None and feed.y is not None and loss.parts is not None and entry.predictions:
+            names, shapes, _ = zip(*entry.predictions, strict=True)
+            targets = loss.targets(feed.y, names)
+            for part, y, name, shape in zip(loss.parts, targets, names, shapes, strict=False):
+                if part is not None and y is not None:
+                    found.append((partial(_check_target, part[0], name, shape), y))
+        return found
 
-        def checked(y: Any) -> None:
-            try:
-                check(y, shape)
-            except ValueError as error:
-                raise ValueError(f"loss of output '{name}': {error}") from None
 
-        return checked
+def _check_target(loss: Any, output: str, shape: tuple[int, ...], y: Any) -> None:
+    try:
+        loss.check_targets(y, shape)
+    except ValueError as error:
+        raise ValueError(f"loss of output '{output}': {error}") from None
 
 
 def _packed(x: Any, y: Any, sample_weight: Any) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..utils.py_dataset import PyDataset
 from .data import class_weights, leaves
 
-__all__ = ["Stream", "is_stream", "unpack_x_y_sample_weight"]
+__all__ = ["Stream", "is_stream", "signature_of", "unpack_x_y_sample_weight"]
 
 
 def is_stream(x: Any) -> bool:
@@ -53,6 +55,7 @@ class Stream:
                     f"included as part of the {self.kind}."
                 )
         self._source, self._class_weight, self._n_outputs, self._seed = x, class_weight, n_outputs, seed
+        self.weighs = class_weight is not None
         self._passes = 0
         self.once = iter(x) is x if not isinstance(x, PyDataset) else False
         self.num_batches: int | None = x.num_batches if isinstance(x, PyDataset) else _length(x)
@@ -83,6 +86,25 @@ class Stream:
                 raise ValueError("`class_weight` and `sample_weight` cannot both be given")
             weight = class_weights(leaves("y", y), self._class_weight, self._n_outputs)
         return x, y, weight
+
+
+def signature_of(batch: Any, arrays: list[Any]) -> Any:
+    """The shapes and dtypes of a batch made of ndarrays alone, which are put into `arrays`; None for any other."""
+    if type(batch) is np.ndarray:
+        arrays.append(batch)
+        return batch.shape, batch.dtype
+    if type(batch) is dict:
+        parts = [(k, signature_of(v, arrays)) for k, v in batch.items()]
+        return None if any(p is None for _, p in parts) else ("dict", *parts)
+    if type(batch) is not tuple and type(batch) is not list:
+        return None
+    found = []
+    for item in batch:
+        part = signature_of(item, arrays)
+        if part is None:
+            return None
+        found.append(part)
+    return type(batch), *found
 
 
 def _length(x: Any) -> int | None:

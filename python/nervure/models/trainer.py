@@ -20,7 +20,7 @@ from .data import Batches, class_weights, leaves, split, unpack
 from .feed import Feed
 from .passes import LoopPass, Pass, RowPass, StreamPass
 from .steps import PLANS, Compiled, Entry, Logs, Plans, Steps, as_logs, structure_of
-from .stream import Stream, is_stream
+from .stream import Stream, is_stream, signature_of
 
 __all__ = ["Trainer"]
 
@@ -79,10 +79,8 @@ class Trainer(Steps):
         if steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
         layer_names = self.output_names
-        compiled = Compiled(
-            None if loss is None else CompileLoss(loss, loss_weights, layer_names),
-            CompileMetrics(metrics, weighted_metrics, layer_names),
-        )
+        compiled_loss = None if loss is None else CompileLoss(loss, loss_weights, layer_names)
+        compiled = Compiled(compiled_loss, CompileMetrics(metrics, weighted_metrics, layer_names, compiled_loss))
         if loss is None and loss_weights is not None:
             raise ValueError("compile: `loss_weights` was given without a `loss`")
         self.optimizer = optimizers.get(optimizer)
@@ -124,6 +122,11 @@ class Trainer(Steps):
         given = compiled.metrics.given is not None or compiled.metrics.weighted is not None
         listed = [compiled.metrics] if given else []
         return [compiled.tracker, *listed, *(compiled.loss.metrics if compiled.loss else ()), *own]
+
+    @property
+    def _loss_tracker(self) -> Any:
+        """The running mean of the loss; None before `compile`."""
+        return None if self._compiled is None else self._compiled.tracker
 
     @property
     def metrics_names(self) -> list[str]:
@@ -190,6 +193,8 @@ class Trainer(Steps):
                     f"{type(x)}"
                 )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
+        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         seed = random.make_default_seed() if shuffle else 0
         train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
@@ -209,7 +214,6 @@ class Trainer(Steps):
                 epochs=epochs,
                 steps=train.per_epoch,
             )
-        self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in callbacks.callbacks))
         self.stop_training, self.stop_reason, self._initial_epoch = False, None, None
         reason = f"the maximum of {epochs} epochs"
         try:
@@ -319,18 +323,18 @@ class Trainer(Steps):
         return self._trace(mode, feed, rows, False, arrays)  # type: ignore[no-any-return]
 
     def _stream_step(self: Any, mode: str, stream: Stream) -> Callable[[Any], Any]:
-        """A step on a batch as it comes. Two arrays of known shapes go to the plan with nothing in between."""
+        """A step on a batch as it comes. Arrays of known shapes go to the plan with nothing but checks in between."""
         known: dict[Any, Any] = {}
+        quick = not self.run_eagerly and mode != "predict" and not stream.weighs
 
         def step(batch: Any) -> Any:
-            pair = type(batch) is tuple and len(batch) == 2 and type(batch[0]) is type(batch[1]) is np.ndarray
-            if pair:
-                x, y = batch
-                found = known.get((x.shape, y.shape, x.dtype, y.dtype))
-                if found is not None and found[0] == config.version:
-                    if found[1] is not None:
-                        found[1](y)
-                    return found[2](x, y)
+            raw: list[Any] = []
+            key = signature_of(batch, raw) if quick else None
+            found = known.get(key) if key is not None else None
+            if found is not None and found[0] == config.version:
+                for check, k in found[1]:
+                    check(raw[k])
+                return found[2](*raw) if found[3] is None else found[2](*(raw[k] for k in found[3]))
             x, y, weight = stream.unpack(batch)
             feed = Feed(self, x, *((None, None) if mode == "predict" else (y, leaves("sample_weight", weight))))
             arrays = feed.dense()
@@ -338,10 +342,17 @@ class Trainer(Steps):
             if mode == "predict":
                 return entry, entry.plan.run(*arrays)
             self._check_targets(feed, entry)
-            if pair and not self.run_eagerly and len(arrays) == 2 and arrays[0] is batch[0] and arrays[1] is batch[1]:
-                key = (x.shape, y.shape, x.dtype, y.dtype)
-                known[key] = (config.version, self._target_check(entry), entry.plan.run)
-                if len(known) > 64:
+            places = [next((k for k, r in enumerate(raw) if r is a), None) for a in arrays]
+            if key is not None and None not in places and len(raw) == len(arrays):
+                checks = [
+                    (check, k)
+                    for check, a in self._checks(feed, entry, leaves("sample_weight", weight))
+                    for k, r in enumerate(raw)
+                    if r is a
+                ]
+                order = None if places == list(range(len(raw))) else places
+                known[key] = (config.version, checks, entry.plan.run, order)
+                if len(known) > PLANS:
                     known.pop(next(iter(known)))
             return entry.plan.run(*arrays)
 
@@ -360,10 +371,11 @@ class Trainer(Steps):
         while not getattr(self, stop) and steps.ready():
             if hooks:
                 callbacks.on_batch(mode, "begin", steps.done)
+                last = steps.done + self.steps_per_execution - 1
             steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
             if hooks:
-                callbacks.on_batch(mode, "end", steps.done - 1, produced() if produced else logs)
+                callbacks.on_batch(mode, "end", last, produced() if produced else logs)
             if bar is not None and steps.left:
                 bar.on_progress(steps.done, logs)
         steps.finish(early=getattr(self, stop))
@@ -393,7 +405,7 @@ class Trainer(Steps):
                 callbacks, add_progbar=verbose != 0, model=self, verbose=verbose, epochs=1, steps=test.per_epoch
             )
         logs = self._evaluate(test, callbacks)
-        return logs if return_dict else _in_order(logs, self._results_entry().order)
+        return logs if return_dict else _in_order(logs, self._order(sorted(logs)))
 
     def _evaluate(self: Any, test: Pass, callbacks: CallbackList) -> Logs:
         self.stop_evaluating = False
