@@ -93,10 +93,7 @@ _IN_KERAS = {
         space_to_depth sparsemax stft svd unfold unique unravel_index vander vectorize view view_as_complex
         view_as_real
     """,
-    "nervure.optimizers": """
-        Adadelta Adafactor Adagrad AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam
-        OptimizerMap ScheduleFreeAdamW deserialize legacy schedules serialize
-    """,
+    "nervure.optimizers": "legacy",
     "nervure.random": "beta binomial gamma",
     "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
     "nervure.tree": """

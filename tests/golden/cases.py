@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -731,3 +732,5 @@ def summaries(k: Any) -> dict[str, Any]:
 
 case("text/verbose_2", verbose_2)
 case("text/summary", summaries)
+
+import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")

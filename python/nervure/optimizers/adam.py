@@ -7,9 +7,8 @@ from typing import Any
 
 from .. import ops
 from ..variable import Variable
-from .optimizer import Optimizer, beta, positive
-
-__all__ = ["Adam"]
+from .arguments import at_least_zero, between
+from .optimizer import Optimizer
 
 
 class Adam(Optimizer):
@@ -19,11 +18,11 @@ class Adam(Optimizer):
     w -= m * learning_rate * sqrt(1 - beta_2 ** t) / (1 - beta_1 ** t) / (sqrt(v) + epsilon).
     `amsgrad` divides by the largest v so far (Reddi, Kale and Kumar, ICLR 2018).
 
-    >>> import numpy as np, nervure as nv
-    >>> w = nv.Variable(np.zeros(1, "float32"))
-    >>> Adam(0.5).apply([np.ones(1, "float32")], [w])
+    >>> import nervure as nv
+    >>> w = nv.Variable([1.0])
+    >>> Adam(0.5).apply([nv.ops.convert_to_tensor([1.0])], [w])
     >>> round(float(w.numpy()[0]), 4)
-    -0.5
+    0.5
     """
 
     def __init__(
@@ -33,18 +32,43 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta_1 = beta("Adam", "beta_1", beta_1)
-        self.beta_2 = beta("Adam", "beta_2", beta_2)
-        self.epsilon = positive("Adam", "epsilon", epsilon)
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
+        self.beta_1 = between("beta_1", beta_1)
+        self.beta_2 = between("beta_2", beta_2)
+        self.epsilon = at_least_zero("epsilon", epsilon)
         self.amsgrad = bool(amsgrad)
         self._momentums: list[Variable] = []
         self._velocities: list[Variable] = []
         self._velocity_hats: list[Variable] = []
 
     def build(self, variables: Sequence[Variable]) -> None:
+        if self.built:
+            return
         super().build(variables)
         self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
         if self.amsgrad:

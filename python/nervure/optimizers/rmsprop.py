@@ -7,9 +7,8 @@ from typing import Any
 
 from .. import ops
 from ..variable import Variable
-from .optimizer import Optimizer, beta, positive
-
-__all__ = ["RMSprop"]
+from .arguments import at_least_zero, between
+from .optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
@@ -18,11 +17,11 @@ class RMSprop(Optimizer):
     `centered` subtracts the square of the mean gradient from v (Graves, 2013). With momentum the steps go through a
     buffer: m = momentum * m + step; w -= m.
 
-    >>> import numpy as np, nervure as nv
-    >>> w = nv.Variable(np.zeros(1, "float32"))
-    >>> RMSprop(0.1, rho=0.0).apply([np.ones(1, "float32")], [w])
+    >>> import nervure as nv
+    >>> w = nv.Variable([1.0])
+    >>> RMSprop(0.1, rho=0.0).apply([nv.ops.convert_to_tensor([1.0])], [w])
     >>> round(float(w.numpy()[0]), 4)
-    -0.1
+    0.9
     """
 
     def __init__(
@@ -32,24 +31,49 @@ class RMSprop(Optimizer):
         momentum: float = 0.0,
         epsilon: float = 1e-7,
         centered: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, **kwargs)
-        self.rho = beta("RMSprop", "rho", rho)
-        self.momentum = beta("RMSprop", "momentum", momentum)
-        self.epsilon = positive("RMSprop", "epsilon", epsilon)
+        super().__init__(
+            learning_rate,
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+            use_ema,
+            ema_momentum,
+            ema_overwrite_frequency,
+            loss_scale_factor,
+            gradient_accumulation_steps,
+            name,
+            **kwargs,
+        )
+        self.rho = between("rho", rho)
+        self.momentum = between("momentum", momentum)
+        self.epsilon = at_least_zero("epsilon", epsilon)
         self.centered = bool(centered)
         self._velocities: list[Variable] = []
         self._momentums: list[Variable] = []
-        self._means: list[Variable] = []
+        self._average_gradients: list[Variable] = []
 
     def build(self, variables: Sequence[Variable]) -> None:
+        if self.built:
+            return
         super().build(variables)
         self._velocities = self.add_optimizer_variables(variables, "velocity")
         if self.momentum:
             self._momentums = self.add_optimizer_variables(variables, "momentum")
         if self.centered:
-            self._means = self.add_optimizer_variables(variables, "average_gradient")
+            self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         k = self._get_variable_index(variable)
@@ -57,7 +81,7 @@ class RMSprop(Optimizer):
         v.assign(v * self.rho + ops.square(gradient) * (1.0 - self.rho))
         spread = v
         if self.centered:
-            mean = self._means[k]
+            mean = self._average_gradients[k]
             mean.assign(mean * self.rho + gradient * (1.0 - self.rho))
             spread = v - ops.square(mean)
         step = learning_rate * gradient / ops.sqrt(spread + self.epsilon)
