@@ -86,6 +86,8 @@ def public_name(item: Any) -> tuple[str, str] | None:
         return "keras", name
     parts = home.split(".")
     for depth in (3, 2):
+        if ".".join(parts[1:depth]) not in _MODULES:
+            continue  # a part of a module, not one that users see
         module = sys.modules.get(".".join(parts[:depth]))
         if module is not None and getattr(module, name, None) is item and name in getattr(module, "__all__", ()):
             return ".".join(["keras", *parts[1:depth]]), name
