@@ -239,7 +239,12 @@ class Layer(LayerCall):
             )
         values = [np.asarray(store[str(k)]) for k in range(len(variables))]
         for v, value in zip(variables, values, strict=True):
-            v.check_shape(value.shape)
+            if value.shape != tuple(v.shape):
+                raise ValueError(
+                    "The shape of the target variable and the shape of the target value in `variable.assign(value)` "
+                    f"must match. variable.shape={tuple(v.shape)}, Received: value.shape={value.shape}. Target "
+                    f"variable: {v.path}"
+                )
         for v, value in zip(variables, values, strict=True):
             v.assign(value)
 

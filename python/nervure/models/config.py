@@ -197,8 +197,6 @@ def functional_config(model: Any) -> dict[str, Any]:
     graph: Graph = model._graph
     nodes: set[Node] = set(graph.nodes)
     nodes |= {t._keras_history.operation._inbound_nodes[t._keras_history.node_index] for t in graph.inputs}  # type: ignore[union-attr]
-    entries = {id(t): t for t in graph.inputs if not isinstance(t._keras_history.operation, InputLayer)}  # type: ignore[union-attr]
-
     names: dict[Operation, str] = {}  # a function's may be taken: it was given without a look at this model
     for operation in sorted(graph.operations, key=lambda o: not isinstance(o, Layer)):
         name, count = operation.name, 0
@@ -208,8 +206,8 @@ def functional_config(model: Any) -> dict[str, Any]:
         names[operation] = name
 
     def place(tensor: KerasTensor, endpoint: bool) -> list[Any]:
-        if id(tensor) in entries:
-            return [tensor.name, 0, 0]
+        if id(tensor) in graph.entries:
+            return [names[graph.entries[id(tensor)]], 0, 0]
         operation, index, which = tensor._keras_history  # type: ignore[misc]
         earlier = sum(node in nodes for node in operation._inbound_nodes[:index])
         # Keras counts from 1 what a functional model gives where it is an endpoint of another
@@ -222,14 +220,11 @@ def functional_config(model: Any) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     layers = []
-    for t in entries.values():
-        config = serialize_keras_object(InputLayer(batch_shape=t.shape, dtype=t.dtype, name=t.name))
-        layers.append(config | {"name": t.name, "inbound_nodes": []})
     for operation in graph.operations:
         calls = [
             {"args": list(_map(argument, node.args)), "kwargs": _map(argument, node.kwargs)}
             for node in operation._inbound_nodes
-            if node in nodes and node.inputs and not any(id(t) in entries for t in tree.flatten(node.outputs))
+            if node in nodes and node.inputs
         ]
         layers.append(serialize_keras_object(operation) | {"name": names[operation], "inbound_nodes": calls})
     return {

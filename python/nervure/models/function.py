@@ -35,6 +35,12 @@ class Graph:
                 raise ValueError(f"Model '{owner}': `{what}` is empty")
         if len({id(t) for t in self.inputs}) != len(self.inputs):
             raise ValueError(f"Model '{owner}': an input is listed more than once in {inputs}")
+        # Inputs that other layers made begin anew here: for each an input layer stands in `operations`.
+        self.entries: dict[int, InputLayer] = {
+            id(t): InputLayer(batch_shape=t.shape, dtype=t.dtype, name=t.name)
+            for t in self.inputs
+            if not isinstance(_origin(t).operation, InputLayer)
+        }
         self.nodes: list[Node] = []  # inputs of a node come before it
         self.operations: list[Operation] = []
         self._collect(owner)
@@ -83,8 +89,12 @@ class Graph:
             for parent in node.parents if node in done else ():
                 depth[parent] = max(depth.get(parent, 0), at + 1)
         known = {node.operation for node in self.nodes}
-        entries = [s.operation for s in sources if isinstance(s.operation, InputLayer)]
-        listed = known | set(entries)
+        listed: set[Operation] = known | {s.operation for s in sources if isinstance(s.operation, InputLayer)}
+        for t, source in zip(self.inputs, sources, strict=True):
+            if (entry := self.entries.get(id(t))) is not None:
+                listed.add(entry)
+                operation_depth[entry] = depth[source]
+                met[entry] = met.get(source.operation, -1)
         self.operations = sorted(listed, key=lambda o: (-operation_depth.get(o, 0), met.get(o, -1)))
 
     @property

@@ -95,6 +95,17 @@ class Model(ModelConfig, Trainer, Layer):
         """The layers directly inside, in order."""
         return self._sublayers()
 
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        """The model and all layers inside of it, or only those directly inside."""
+        inside = list(self._walk_layers())[1:] if recursive else self._sublayers()
+        return [self, *inside] if include_self else inside
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index in `layers`. ValueError listing what there is."""
         layers = self.layers

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .operations import by_class
-from .registration import CustomObjectScope, get_registered_name, known_object
+from .registration import CustomObjectScope, get_custom_objects, get_registered_name, known_object
 
 __all__ = ["deserialize_keras_object", "public_name", "serialize_keras_object", "sharing"]
 
@@ -163,7 +164,14 @@ def _described(obj: Any) -> dict[str, Any]:
 
 def _function_config(function: Any) -> dict[str, Any]:
     name = getattr(function, "__name__", None)
-    if name is None or name == "<lambda>":
+    if name == "<lambda>":
+        warnings.warn(
+            "The object being serialized includes a `lambda`, whose code is not stored: what is saved now cannot be "
+            "loaded as it is. Use a named function and register it with register_keras_serializable",
+            stacklevel=2,
+        )
+        return {"class_name": "__lambda__", "config": {"value": None}}
+    if name is None:
         raise TypeError(
             f"{function!r} cannot be described by a config: give it a `get_config`, or use a function with a name"
         )
@@ -202,15 +210,18 @@ def deserialize_keras_object(
     if name == "function":
         return _function(config, custom_objects)
     if inner is not None and not isinstance(inner, Mapping):
-        raise TypeError(f"Expected 'config' of {name} to be a dict, got {inner!r}")
+        raise TypeError(f"Expected 'config' to be a dict for class '{name}'. Received: {inner!r}")
     shared, shared_id = _local.shared, config.get("shared_object_id")
-    if shared is not None and shared_id is not None and shared_id in shared.made:
+    if shared is not None and shared_id is not None and isinstance(shared_id, (int, str)) and shared_id in shared.made:
         return shared.made[shared_id]
     cls = _find(config, name, custom_objects)
     if isinstance(cls, FunctionType):
         return cls
     if not hasattr(cls, "from_config"):
-        raise TypeError(f"Class '{name}' has no `from_config()` method, so that it cannot be made from {config!r}")
+        raise TypeError(
+            f"Unable to reconstruct an instance of '{name}' because the class is missing a `from_config()` method. "
+            f"Full object config: {config!r}"
+        )
     outer = known_scope(custom_objects)
     with CustomObjectScope(outer):
         try:
@@ -225,7 +236,7 @@ def deserialize_keras_object(
             made.build_from_config(deserialize_keras_object(config["build_config"]))
         if config.get("compile_config") and hasattr(made, "compile_from_config"):
             made.compile_from_config(config["compile_config"])
-    if shared is not None and shared_id is not None:
+    if shared is not None and isinstance(shared_id, (int, str)):
         shared.made[shared_id] = made
     return made
 
@@ -263,7 +274,7 @@ def _special(name: str, inner: Mapping[str, Any]) -> Any:
 def _function(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> Any:
     name = config["config"]
     if not isinstance(name, str):
-        raise TypeError(f"Expected the name of a function, got {name!r}")
+        raise TypeError(f"Expected 'config' to be a non-null str, the name of a function. Received: {name!r}")
     return _find(config, name, custom_objects)
 
 
@@ -275,6 +286,11 @@ def _find(config: Mapping[str, Any], name: str, custom_objects: Mapping[str, Any
             return found
     home = config.get("module")
     is_function = config["class_name"] == "function"
+    if is_function and ">" not in name:  # files of Keras 3.6 and before leave the package out
+        known = {**get_custom_objects(), **known_scope(custom_objects)}
+        found = next((item for key, item in known.items() if key.endswith(f">{name}")), None)
+        if found is not None:
+            return found
     if isinstance(home, str) and home.startswith("keras.src.ops.") and not is_function and name in by_class():
         from .. import ops
         from ..keras_tensor import function_class
@@ -293,6 +309,12 @@ def _find(config: Mapping[str, Any], name: str, custom_objects: Mapping[str, Any
     for place in (*first, *(m for m in places if m not in first)) if ours else ():
         module = _module(place)
         if module is not None and name in module.__all__:
+            registered = config.get("registered_name")
+            if registered not in (None, "", name, "function"):
+                raise ValueError(
+                    f"The config of {place}.{name}, which is resolved to a Keras built-in, has "
+                    f"registered_name={registered!r}: it was made for another class or function"
+                )
             return getattr(module, name)
     raise TypeError(
         f"Could not locate {'function' if is_function else 'class'} '{name}'. Make sure custom "
