@@ -220,18 +220,23 @@ def load_model(
 
 
 @contextmanager
-def _archive(file: Any) -> Iterator[Any]:
-    """A zip for reading; what is wrong with it is a ValueError."""
+def _unzipping(file: Any) -> Iterator[None]:
+    """What is wrong with a zip is a ValueError. Nothing but its bytes is looked at inside."""
+    import struct
     import zipfile
     import zlib
 
     try:
-        with zipfile.ZipFile(file, "r") as archive:
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, RecursionError) or type(error) is NotImplementedError and "compression" not in str(error):
-            raise
+        yield
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{getattr(file, 'name', 'the file')} is no undamaged `.keras` zip file: {error}") from error
+
+
+def _archive(file: Any) -> Any:
+    import zipfile
+
+    with _unzipping(file):
+        return zipfile.ZipFile(file, "r")
 
 
 def _member(archive: Any, name: str) -> bytes:
@@ -245,7 +250,8 @@ def _member(archive: Any, name: str) -> bytes:
             f"Not allowed: ZIP member '{name}' declares {info.file_size} bytes but only {info.compress_size} are stored "
             "on disk; refusing to load a potential decompression bomb."
         )
-    return archive.read(name)  # type: ignore[no-any-return]
+    with _unzipping(archive.fp):
+        return archive.read(name)  # type: ignore[no-any-return]
 
 
 def _read_zip(file: Any, custom_objects: Mapping[str, Any] | None, compile: bool) -> Any:
