@@ -182,3 +182,25 @@ def test_a_bound_attribute_is_given_back() -> None:
     del owner, bound, cycle
     gc.collect()
     assert known() is None
+
+
+@pytest.mark.parametrize("dtype", "f4 f8 i1 u1 i2 u2 i4 u4 i8 u8 ?".split())
+def test_within(dtype):
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 7, 64, 1001):
+        a = (rng.random(n) * 2).astype(dtype) if dtype == "?" else (rng.random(n) * 100).astype(dtype)
+        low, high = (float(a.min()), float(a.max())) if n else (0.0, 0.0)
+        assert _core.within(a, low, high) is True
+        assert _core.within(a, low, high, whole=True) is (a == np.floor(a.astype("f8"))).all().item()
+        if n:
+            assert _core.within(a, low + 0.5, high) is False and _core.within(a, low, high - 0.5) is False
+    assert _core.within(np.ones((4, 4), dtype)[:, ::2], 0, 1) is None
+
+
+def test_within_on_what_is_no_number_or_no_plain_array():
+    assert _core.within(np.array([0, np.nan]), -1e300, 1e300) is False
+    assert _core.within(np.array([0, np.inf], "f4"), -1e300, 1e300) is False
+    for odd in ([1.0], np.array([1], ">f4"), np.array(["a"]), np.array([1j]), None):
+        assert _core.within(odd, 0, 1) is None
+    with pytest.raises(TypeError):
+        _core.within(np.ones(2), "a", 1)

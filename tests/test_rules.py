@@ -112,7 +112,7 @@ def classes(module: object, base: type) -> list[str]:
 
 
 def test_every_layer_has_a_golden_case() -> None:
-    text = inspect.getsource(cases)
+    text = "".join(path.read_text() for path in sorted((ROOT / "tests" / "golden").glob("cases*.py")))
     missing = [c for c in classes(nv.layers, nv.layers.Layer) if not re.search(rf"\b(L|layers)\.{c}\(", text)]
     assert missing in ([], ["InputLayer"])
 

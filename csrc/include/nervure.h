@@ -169,6 +169,10 @@ typedef struct nv_loop_spec {
  * (at least one step is made; seconds <= 0: no limit). No allocation, no lock but the plans'. */
 nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, double seconds, const nv_poll *poll);
 
+/* ---- targets ---- */
+/* Are all n numbers from low to high and, if `whole`, without a fraction? (The limits must then be inside of int64.) */
+bool nv_within(nv_dtype dtype, const void *data, int64_t n, double low, double high, bool whole);
+
 /* ---- random numbers: Philox4x32-10, counter-based ---- */
 /* A Fisher-Yates permutation of 0..n-1, the same everywhere for the same seed and stream. poll may be NULL; it can only
  * fail with NV_CANCELLED. */

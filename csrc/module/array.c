@@ -97,6 +97,13 @@ static bool refuse(PyObject *kind, const nv_py_slot *slot, const char *why) {
   return false;
 }
 
+const void *nv_py_array_plain(PyObject *x, nv_dtype *dtype, int64_t *size) {
+  if (!PyArray_Check(x)) return NULL;
+  PyArrayObject *a = (PyArrayObject *)x;
+  *dtype = dtype_of(a), *size = PyArray_SIZE(a);
+  return *dtype != NV_DTYPE_COUNT && PyArray_ISCARRAY_RO(a) ? PyArray_DATA(a) : NULL;
+}
+
 /* ---- a plan's inputs ---- */
 
 static bool same_shape(PyArrayObject *a, const nv_type *t) {

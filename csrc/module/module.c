@@ -44,6 +44,20 @@ static PyObject *permutation(PyObject *module, PyObject *const *args, Py_ssize_t
   return nv_py_raise(status);
 }
 
+static PyObject *within(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n_args, PyObject *kwnames) {
+  static const nv_py_signature signature = {"within", 3, 4, {"array", "low", "high", "whole"}};
+  PyObject *a[4] = {NULL};
+  if (!nv_py_args(&signature, args, n_args, kwnames, a)) return NULL;
+  double low = PyFloat_AsDouble(a[1]), high = PyFloat_AsDouble(a[2]);
+  int whole = a[3] ? PyObject_IsTrue(a[3]) : 0;
+  if (whole < 0 || PyErr_Occurred()) return NULL;
+  nv_dtype dtype;
+  int64_t size;
+  const void *data = nv_py_array_plain(a[0], &dtype, &size);
+  if (!data) Py_RETURN_NONE;
+  return PyBool_FromLong(nv_within(dtype, data, size, low, high, whole));
+}
+
 static PyObject *config(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
   nv_config c = nv_get_config();
   return Py_BuildValue("{s:s,s:s,s:i,s:i,s:s}", "isa", c.isa, "isas", c.isas, "threads", c.threads, "cpus", c.cpus,
@@ -96,6 +110,10 @@ static PyMethodDef functions[] = {
     FUNCTION(permutation, METH_FASTCALL | METH_KEYWORDS,
              "permutation(seed, stream, n)\n--\n\n"
              "A permutation of 0..n-1 as int64: Fisher-Yates on Philox, the same everywhere for the same arguments."),
+    FUNCTION(within, METH_FASTCALL | METH_KEYWORDS,
+             "within(array, low, high, whole=False)\n--\n\n"
+             "True if all numbers of an ndarray are from low to high and, if `whole`, without a fraction (the limits must\n"
+             "then be inside of int64); NaN is not. None if they do not lie in memory one after the other."),
     FUNCTION(config, METH_NOARGS,
              "config()\n--\n\n"
              "What runs here: isa, isas (all that could), threads, cpus, compiler."),

@@ -75,6 +75,8 @@ typedef struct nv_py_slot {
 /* The data of `x` as the slot wants it: in place (*held stays NULL; x must outlive the use), or converted (*held is a
  * new reference that owns the data). NULL with an exception set if x does not fit. */
 const void *nv_py_array_read(PyObject *x, const nv_py_slot *slot, PyObject **held);
+/* The data of an ndarray that lies in memory as C has it, with its dtype and size; NULL without an exception if not. */
+const void *nv_py_array_plain(PyObject *x, nv_dtype *dtype, int64_t *size);
 PyObject *nv_py_array_new(const nv_type *type, void **data);                  /* uninitialised, owns its memory */
 PyObject *nv_py_array_view(const nv_type *type, void *data, PyObject *owner); /* writable; keeps owner alive */
 /* The array's type and data, C-contiguous; *held (new reference) owns them. */

@@ -734,3 +734,4 @@ case("text/verbose_2", verbose_2)
 case("text/summary", summaries)
 
 import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
+import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
