@@ -422,3 +422,31 @@ def test_bad_schedules() -> None:
         schedules.serialize(schedules.LearningRateSchedule())
     with pytest.raises(TypeError, match="Could not locate"):
         schedules.deserialize({"class_name": "Typo", "config": {}})
+
+
+def test_an_inner_optimizer_is_seen_through_a_wrapper() -> None:
+    """Also by `stateless_apply`, whose plan is kept, too."""
+    w, gradient = nv.Variable(ones(1)), 2 * ones(1)
+    inner = optimizers.SGD(1.0)
+    outer = optimizers.MultiOptimizer(optimizers.OptimizerMap(inner))
+    outer.build([w])
+    state = [np.array(v.numpy()) for v in outer.variables]
+    assert outer.stateless_apply(state, [gradient], [ones(1)])[0][0] == -1.0
+    inner.clipvalue = 0.5
+    assert outer.stateless_apply(state, [gradient], [ones(1)])[0][0] == 0.5
+    inner.learning_rate = lambda: 0.25
+    outer.apply([gradient])
+    assert w.numpy()[0] == 0.875
+    inner.learning_rate = lambda: 0.5
+    outer.apply([gradient])
+    assert w.numpy()[0] == 0.625
+
+
+def test_the_plans_of_many_sets_of_variables() -> None:
+    w = [nv.Variable(ones(1)) for _ in range(100)]
+    optimizer = optimizers.SGD(1.0)
+    optimizer.build(w)
+    for v in w:
+        optimizer.apply([ones(1)], [v])
+    assert not any(v.numpy().any() for v in w)
+    assert len(optimizer._plans) <= 64

@@ -31,10 +31,14 @@ typedef struct slot {
   const int64_t *strides;  /* SLOT_GATHER: over the merged shape */
 } slot;
 
+typedef void (*chain_fn)(void *const *at, int64_t n);
+
 typedef struct step {
   nv_block_fn fn;
   const void *params;
-  uint8_t out, in[3];
+  chain_fn chain; /* takes the place of fn, on the slots at[..] */
+  const uint8_t *at;
+  uint8_t out, in[3], n_at;
 } step;
 
 struct nv_expr {
@@ -52,9 +56,6 @@ struct nv_expr {
   uint8_t full[NV_MAX_OPERANDS * 2]; /* slots that move with the block */
   slot *slots;
   step *steps;
-  void (*chain)(void *const *at, int64_t n); /* takes the place of the steps .. */
-  int n_at;
-  uint8_t at[NV_CHAIN_LEAVES + NV_MAX_OPERANDS]; /* .. on these slots */
   bool gathers;
   size_t scratch_at, scratch;
   double cost;
@@ -140,9 +141,17 @@ static void choose_block(nv_expr *e, size_t bytes_an_element, bool flat) {
   }
 }
 
+/* Steps that one kernel does (chain.c): all up to its last, whose results nothing else needs. */
+typedef struct piece {
+  const nv_chain *chain; /* at the last step; NULL elsewhere */
+  int leaves[NV_CHAIN_LEAVES + NV_MAX_OPERANDS], n_leaves;
+  bool member; /* of a piece: no step of its own */
+} piece;
+
 typedef struct building {
   const nv_expr_spec *spec;
   nv_expr *e;
+  piece *pieces; /* one a value, if any */
   int slot_of[NV_EXPR_VALUES];
   int last_use[NV_EXPR_VALUES]; /* last step that reads the value; n_values: needed to the end */
   int store_of[NV_EXPR_VALUES]; /* the store that takes the value straight from its step, or -1 */
@@ -165,14 +174,24 @@ static int take_register(building *w, int size) {
   return k;
 }
 
+/* What step v reads. */
+static const int *inputs_of(const building *w, int v, int *n) {
+  const piece *p = w->pieces ? &w->pieces[v] : NULL;
+  *n = p && p->chain ? p->n_leaves : w->spec->value[v].n_in;
+  return p && p->chain ? p->leaves : w->spec->value[v].in;
+}
+
 /* Uses and destinations. A step writes straight to memory unless that memory is also an input which a later step reads;
  * then it goes to a register, and is copied when all is done. */
 static void plan_stores(building *w) {
   const nv_expr_spec *s = w->spec;
   for (int v = 0; v < s->n_values; v++) w->last_use[v] = w->store_of[v] = -1;
   for (int v = 0; v < s->n_values; v++)
-    if (s->value[v].kind == NV_EXPR_STEP)
-      for (int k = 0; k < s->value[v].n_in; k++) w->last_use[s->value[v].in[k]] = v;
+    if (s->value[v].kind == NV_EXPR_STEP) {
+      int n;
+      const int *in = inputs_of(w, v, &n);
+      for (int k = 0; k < n; k++) w->last_use[in[k]] = v;
+    }
   for (int j = 0; j < s->n_stores; j++) {
     int v = s->store[j].value, alias = s->store[j].alias;
     if (w->store_of[v] < 0 && (alias < 0 || w->last_use[alias] <= v))
@@ -220,22 +239,27 @@ static int store_slot(building *w, int j) {
   return k;
 }
 
-static void place_steps(building *w) {
+static nv_status place_steps(building *w, nv_builder *b) {
   const nv_expr_spec *s = w->spec;
   nv_expr *e = w->e;
   for (int v = 0; v < s->n_values; v++) {
     const nv_expr_value *x = &s->value[v];
     if (x->kind != NV_EXPR_STEP) continue;
     step *t = &e->steps[e->n_steps++];
+    int n;
+    const int *in = inputs_of(w, v, &n);
+    const nv_chain *chain = w->pieces ? w->pieces[v].chain : NULL;
     *t = (step){.fn = x->fn, .params = x->params};
-    for (int k = 0; k < x->n_in; k++) {
-      t->in[k] = (uint8_t)w->slot_of[x->in[k]];
-      /* Freed before the result is placed: a block kernel may write over an input of the same size. */
-      if (w->last_use[x->in[k]] == v) w->busy[t->in[k]] = false;
-    }
+    uint8_t *at = chain ? nv_builder_alloc(b, (size_t)n + 1) : t->in;
+    if (!at) return NV_ERR_MEMORY;
+    for (int k = 0; k < n; k++) at[k] = (uint8_t)w->slot_of[in[k]];
+    /* Freed before the result is placed: a kernel may write over an input of the same size. */
+    for (int k = 0; k < n; k++)
+      if (w->last_use[in[k]] == v) w->busy[at[k]] = false;
     w->slot_of[v] =
         w->store_of[v] >= 0 ? store_slot(w, w->store_of[v]) : take_register(w, (int)nv_dtype_size(x->dtype));
     t->out = (uint8_t)w->slot_of[v];
+    if (chain) at[n] = t->out, t->chain = chain->run[x->dtype], t->at = at, t->n_at = (uint8_t)(n + 1);
     if (w->last_use[v] < 0) w->busy[t->out] = false;
   }
   for (int j = 0; j < s->n_stores; j++) {
@@ -245,6 +269,7 @@ static void place_steps(building *w) {
     *t = (step){.fn = nv_k->block[NV_BLOCK_copy][s->value[v].dtype], .in = {(uint8_t)w->slot_of[v]}};
     t->out = (uint8_t)store_slot(w, j);
   }
+  return NV_OK;
 }
 
 /* ns: the steps' work, and the traffic where operands are too large for the cache. */
@@ -259,34 +284,117 @@ static double estimate(const nv_expr_spec *s, const nv_expr *e) {
   return 30 + element * n + (double)e->n_steps * 6 * (n / (double)e->block + 1);
 }
 
-static bool is_step(const nv_expr_value *v) { return v->kind == NV_EXPR_STEP || v->kind == NV_EXPR_PAIRED; }
+/* What people read: the name of the kernel that does the step, NULL where another names it. */
+static const char *name_of(const building *w, int v) {
+  const nv_expr_value *x = &w->spec->value[v];
+  const piece *p = w->pieces ? &w->pieces[v] : NULL;
+  if (p && p->member) return p->chain ? p->chain->name : NULL;
+  return x->kind == NV_EXPR_STEP || x->kind == NV_EXPR_PAIRED ? x->name : NULL;
+}
 
-static nv_status name_steps(nv_builder *b, const nv_expr_spec *s, const char *chain, nv_expr *e) {
-  size_t bytes = chain ? strlen(chain) + 1 : 1, at = 0;
-  for (int v = 0; v < s->n_values && !chain; v++)
-    if (is_step(&s->value[v])) bytes += strlen(s->value[v].name) + 1;
-  if (!(e->names = nv_builder_alloc(b, bytes))) return NV_ERR_MEMORY;
-  if (chain) memcpy(e->names, chain, bytes);
-  for (int v = 0; v < s->n_values && !chain; v++) {
-    if (!is_step(&s->value[v])) continue;
-    size_t n = strlen(s->value[v].name);
-    if (at) e->names[at++] = ' ';
-    memcpy(e->names + at, s->value[v].name, n);
-    at += n;
+static nv_status name_steps(nv_builder *b, const building *w, const nv_chain *chain) {
+  size_t bytes = chain ? strlen(chain->name) + 1 : 1, at = 0;
+  int n = chain ? 0 : w->spec->n_values;
+  for (int v = 0; v < n; v++)
+    if (name_of(w, v)) bytes += strlen(name_of(w, v)) + 1;
+  if (!(w->e->names = nv_builder_alloc(b, bytes))) return NV_ERR_MEMORY;
+  if (chain) memcpy(w->e->names, chain->name, bytes);
+  for (int v = 0; v < n; v++) {
+    const char *name = name_of(w, v);
+    if (!name) continue;
+    if (at) w->e->names[at++] = ' ';
+    memcpy(w->e->names + at, name, strlen(name));
+    at += strlen(name);
   }
   return NV_OK;
 }
 
 /* The whole program is one kernel's work: the pointers it takes, leaves first. */
-static void place_chain(building *w, const nv_chain *chain, const int *leaves) {
+static nv_status place_chain(building *w, nv_builder *b, const nv_chain *chain, const int *leaves) {
   const nv_expr_spec *s = w->spec;
-  nv_expr *e = w->e;
-  e->chain = chain->run[s->value[0].dtype];
-  for (int v = 0; v < s->n_values; v++)
-    if (s->value[v].kind != NV_EXPR_STEP) e->at[e->n_at] = (uint8_t)w->slot_of[leaves[e->n_at]], e->n_at++;
-  for (int v = 0; v < s->n_values; v++)
+  step *t = &w->e->steps[w->e->n_steps++];
+  int n = 0;
+  for (int v = 0; v < s->n_values; v++) n += s->value[v].kind != NV_EXPR_STEP;
+  uint8_t *at = nv_builder_alloc(b, (size_t)(n + s->n_stores));
+  if (!at) return NV_ERR_MEMORY;
+  *t = (step){.chain = chain->run[s->value[0].dtype], .at = at, .n_at = (uint8_t)(n + s->n_stores)};
+  for (int k = 0; k < n; k++) at[k] = (uint8_t)w->slot_of[leaves[k]];
+  for (int k = 0; k < s->n_stores; k++)
     for (int j = 0; j < s->n_stores; j++)
-      if (s->store[j].value == v) e->at[e->n_at++] = (uint8_t)store_slot(w, j);
+      if (s->store[j].value == leaves[n + k]) at[n + k] = (uint8_t)store_slot(w, j);
+  return NV_OK;
+}
+
+/* ---- pieces ---- */
+
+#define PIECE_LEAST 3 /* steps; pairs are made of two */
+
+typedef struct cutting {
+  const nv_expr_spec *spec;
+  nv_expr_spec *part; /* the expression below a step, down to what others need as well */
+  const piece *pieces;
+  const bool *uniform;
+  const int *uses;
+  int n_steps, from[NV_EXPR_VALUES]; /* values of the whole */
+  bool uniform_part[NV_EXPR_VALUES];
+} cutting;
+
+/* Adds value v to the part, with what is below it if v is the part's alone; returns its number there, or -1. */
+static int add_to_part(cutting *c, int v, bool top) {
+  const nv_expr_value *x = &c->spec->value[v];
+  nv_expr_value y = *x;
+  bool alone = x->kind == NV_EXPR_STEP && nv_expr_op(x) != NV_BLOCK_COUNT && x->n_in > 0 && !c->pieces[v].member;
+  if (top || (alone && c->uses[v] == 1)) {
+    c->n_steps++;
+    for (int k = 0; k < x->n_in; k++)
+      if ((y.in[k] = add_to_part(c, x->in[k], false)) < 0) return -1;
+  } else {
+    for (int k = 0; k < c->part->n_values; k++)
+      if (c->from[k] == v) return k;
+    if (y.kind == NV_EXPR_STEP) y.kind = NV_EXPR_INPUT;
+  }
+  if (c->part->n_values == 2 * NV_CHAIN_LEAVES) return -1;
+  c->from[c->part->n_values] = v, c->uniform_part[c->part->n_values] = c->uniform[v];
+  c->part->value[c->part->n_values] = y;
+  return c->part->n_values++;
+}
+
+static void join_members(cutting *c, piece *pieces) {
+  for (int k = 0; k < c->part->n_values; k++)
+    if (c->part->value[k].kind == NV_EXPR_STEP) pieces[c->from[k]].member = true;
+}
+
+/* Finds the steps that kernels of chain.c do together, the last ones first, and joins pairs of the others. */
+static nv_status find_pieces(building *w, nv_builder *b, nv_expr_spec *s, const bool *uniform) {
+  int uses[NV_EXPR_VALUES] = {0}, n_pieces = 0;
+  cutting *c = nv_pool_alloc(&b->temp, sizeof *c);
+  if (!c || !(c->part = nv_pool_alloc(&b->temp, sizeof *c->part)) ||
+      !(w->pieces = nv_pool_alloc(&b->temp, (size_t)s->n_values * sizeof *w->pieces)))
+    return NV_ERR_MEMORY;
+  for (int v = 0; v < s->n_values; v++)
+    for (int k = 0; k < s->value[v].n_in && s->value[v].kind == NV_EXPR_STEP; k++) uses[s->value[v].in[k]]++;
+  for (int k = 0; k < s->n_stores; k++) uses[s->store[k].value] += 2; /* others need it */
+  for (int v = s->n_values - 1; v >= 0; v--) {
+    piece *p = &w->pieces[v];
+    if (s->value[v].kind != NV_EXPR_STEP || s->value[v].dtype > NV_F64 || s->value[v].n_in == 0 || p->member) continue;
+    c->spec = s, c->pieces = w->pieces, c->uniform = uniform, c->uses = uses, c->n_steps = 0;
+    c->part->n_values = 0;
+    int top = add_to_part(c, v, true);
+    if (top < 0 || c->n_steps < PIECE_LEAST) continue;
+    c->part->n_stores = 1, c->part->store[0] = (nv_expr_store){.value = top, .alias = -1};
+    const nv_chain *chain = nv_expr_chain(c->part, c->uniform_part, p->leaves);
+    if (!chain) continue;
+    for (int k = 0; k < c->part->n_values; k++) p->n_leaves += c->part->value[k].kind != NV_EXPR_STEP;
+    for (int k = 0; k < p->n_leaves; k++) p->leaves[k] = c->from[p->leaves[k]];
+    p->chain = chain, n_pieces++;
+    join_members(c, w->pieces);
+  }
+  for (int v = 0; v < s->n_values; v++)
+    if (w->pieces[v].member) s->value[v].fn = NULL; /* so that no pair takes it */
+  nv_expr_pair(s);
+  for (int v = 0; v < s->n_values; v++)
+    if (w->pieces[v].member && !w->pieces[v].chain) s->value[v].kind = NV_EXPR_PAIRED;
+  return NV_OK;
 }
 
 nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr **out) {
@@ -299,10 +407,10 @@ nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr
   e->ndim = m->ndim, e->total = 1, e->rows = s->rows, e->scratch_at = scratch_at;
   e->last = s->last;
   bool flat = true, uniform[NV_EXPR_VALUES] = {false};
-  int leaves[NV_CHAIN_LEAVES];
+  int leaves[NV_CHAIN_LEAVES + NV_MAX_OPERANDS];
   size_t bytes = 0;
   for (int d = 0; d < m->ndim; d++) e->total *= e->shape[d] = m->shape[d];
-  int max_slots = s->n_values + s->n_stores, max_steps = s->n_stores;
+  int max_slots = s->n_values + s->n_stores, max_steps = s->n_stores + 1;
   for (int v = 0; v < s->n_values; v++) {
     if (s->value[v].kind == NV_EXPR_STEP) max_steps++, e->n_ops++;
     uniform[v] = s->value[v].kind == NV_EXPR_CONSTANT;
@@ -312,7 +420,8 @@ nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr
     uniform[v] = kind == SLOT_SCALAR;
   }
   const nv_chain *chain = nv_expr_chain(s, uniform, leaves);
-  if (!chain) nv_expr_pair(s);
+  *w = (building){.spec = s, .e = e};
+  if (!chain) NV_TRY(find_pieces(w, b, s, uniform));
   for (int v = 0; v < s->n_values; v++)
     if (s->value[v].kind != NV_EXPR_PAIRED) bytes += nv_dtype_size(s->value[v].dtype);
   if (max_slots > SLOTS - 1) return nv_fail(NV_ERR_INTERNAL, "an elementwise program has too many values");
@@ -321,13 +430,9 @@ nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr
   if (!e->slots || !e->steps) return NV_ERR_MEMORY;
   /* Steps share registers: about half of them live at a time is a fair guess for the choice of the block. */
   choose_block(e, bytes > 64 ? 32 + bytes / 2 : bytes, flat);
-  *w = (building){.spec = s, .e = e};
   plan_stores(w);
   NV_TRY(place_inputs(w, b, m));
-  if (chain)
-    place_chain(w, chain, leaves);
-  else
-    place_steps(w);
+  NV_TRY(chain ? place_chain(w, b, chain, leaves) : place_steps(w, b));
   size_t at = (sizeof(void *) * (size_t)e->n_slots + 63) / 64 * 64;
   for (int k = 0; k < e->n_slots; k++) {
     slot *t = &e->slots[k];
@@ -338,7 +443,7 @@ nv_status nv_expr_new(nv_builder *b, nv_expr_spec *s, size_t scratch_at, nv_expr
     at += ((size_t)e->block * t->size + 63) / 64 * 64;
   }
   e->scratch = at;
-  NV_TRY(name_steps(b, s, chain ? chain->name : NULL, e));
+  NV_TRY(name_steps(b, w, chain));
   e->cost = estimate(s, e);
   *out = e;
   return NV_OK;
@@ -434,13 +539,13 @@ static inline void do_block(const nv_expr *e, char **p, void *const *ptr, int64_
       } else if (s->kind == SLOT_GATHER)
         gather(e, s, ptr[s->ptr], (char *)(void *)p + s->at, row, col, n_rows, width);
     }
-  if (e->chain) {
-    void *at[NV_CHAIN_LEAVES + NV_MAX_OPERANDS];
-    for (int k = 0; k < e->n_at; k++) at[k] = p[e->at[k]];
-    e->chain(at, n);
-    return;
-  }
   for (const step *s = e->steps, *end = s + e->n_steps; s < end; s++) {
+    if (s->chain) {
+      void *at[NV_CHAIN_LEAVES + NV_MAX_OPERANDS];
+      for (int k = 0; k < s->n_at; k++) at[k] = p[s->at[k]];
+      s->chain(at, n);
+      continue;
+    }
     nv_block b = {
         .out = p[s->out], .in = {p[s->in[0]], p[s->in[1]], p[s->in[2]]}, .n = n, .index = index, .params = s->params};
     s->fn(&b);

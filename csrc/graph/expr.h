@@ -49,7 +49,7 @@ typedef struct nv_expr_spec {
 /* Which block kernel a step is, or NV_BLOCK_COUNT. */
 nv_block_op nv_expr_op(const nv_expr_value *v);
 /* The kernel that does the whole program, or NULL. uniform[v]: value v is one number for all elements. leaves: the
- * values its first operands are. */
+ * values its operands are, what it stores last: room for NV_CHAIN_LEAVES + NV_MAX_OPERANDS. */
 const nv_chain *nv_expr_chain(const nv_expr_spec *s, const bool *uniform, int *leaves);
 /* Joins steps into pairs where that changes no bit (pair.c). */
 void nv_expr_pair(nv_expr_spec *s);

@@ -70,7 +70,7 @@ typedef enum nv_pair_second {
 /* Whole programs in one pass (chains.inc). at: the leaves, then what is stored, n items each; a leaf that is one number
  * for all items is read once. A result may be written over a leaf exactly. The bits are those of the block kernels. */
 #define NV_CHAIN_LEAVES 12
-#define NV_CHAINS 1
+#define NV_CHAINS 15
 typedef struct nv_chain {
   const char *name, *program; /* the text of chain.c */
   void (*run[2])(void *const *at, int64_t n);

@@ -126,7 +126,10 @@ static void check_chain(const nv_chain *chain, nv_dtype d) {
         memcpy((char *)leaves[j] + (size_t)i * size, leaves[j], size);
     }
     interpret(chain->program, d, n, steps, leaves, stored, &n_stored);
-    for (int in_place = 0; in_place < 2; in_place++) {
+    for (int in_place = 0; in_place <= n_leaves; in_place++) { /* k > 0: from leaf k - 1 down */
+      int arrays = 0;
+      for (int j = 0; j < in_place; j++) arrays += !is_uniform(chain->program, j);
+      if (in_place && (is_uniform(chain->program, in_place - 1) || arrays < n_stored)) continue;
       void *at[2 * NV_CHAIN_LEAVES];
       int taken = 0;
       for (int j = 0; j < n_leaves; j++) {
@@ -134,8 +137,8 @@ static void check_chain(const nv_chain *chain, nv_dtype d) {
         size_t bytes = (one ? 1 : (size_t)n) * size;
         at[j] = memcpy(array(j, bytes), leaves[j], bytes);
       }
-      for (int j = 0; j < n_stored; j++) { /* over the last arrays among the leaves, or arrays of their own */
-        int over = n_leaves - 1 - taken;
+      for (int j = 0; j < n_stored; j++) { /* over arrays among the leaves, or arrays of their own */
+        int over = in_place - 1 - taken;
         while (in_place && is_uniform(chain->program, over)) over--, taken++;
         at[n_leaves + j] = in_place ? at[over] : array(n_leaves + j, (size_t)n * size);
         taken++;

@@ -116,7 +116,7 @@ class MultiOptimizer(Optimizer):
         super().__init__(learning_rate=0.0, name=name)
         self._optimizer_map = optimizer_map
         self._inner_optimizers: list[Optimizer] = []
-        self._owner: dict[Variable, Optimizer] = {}
+        self._var_to_optimizer_idx: dict[int, int] = {}
         if isinstance(optimizer_map, OptimizerMap):
             for optimizer in [*optimizer_map.values(), optimizer_map.default_optimizer]:
                 self._add(optimizer)
@@ -129,22 +129,25 @@ class MultiOptimizer(Optimizer):
     def build(self, variables: Sequence[Variable]) -> None:
         if self.built:
             return
-        owner: dict[Variable, Optimizer] = {}
+        places: dict[int, int] = {}
         for v in variables:
             optimizer = self._optimizer_map(v)
             if not isinstance(optimizer, Optimizer):
                 raise ValueError(f"Optimizer for variable {v.path} is not an Optimizer instance, but {optimizer!r}.")
             if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
-                raise ValueError(f"{type(optimizer).__name__} cannot be used inside a MultiOptimizer.")
-            owner[v] = optimizer
+                raise ValueError(f"{type(optimizer).__name__} cannot be used inside an MultiOptimizer.")
             self._add(optimizer)
+            places[self._var_key(v)] = next(k for k, known in enumerate(self._inner_optimizers) if known is optimizer)
             optimizer.loss_scale_factor = self.loss_scale_factor
+        self._var_to_optimizer_idx = places
         for optimizer in self._inner_optimizers:
-            mine = [v for v in variables if owner[v] is optimizer]
+            mine = [v for v in variables if self._trains(optimizer, v)]
             if mine:
                 optimizer.build(mine)
-        self._owner = owner
         super().build(variables)
+
+    def _trains(self, optimizer: Optimizer, variable: Variable) -> bool:
+        return self._inner_optimizers[self._var_to_optimizer_idx[self._var_key(variable)]] is optimizer
 
     @property
     def optimizers(self) -> list[Optimizer]:
@@ -189,7 +192,7 @@ class MultiOptimizer(Optimizer):
     def _apply(self, grads: list[Any], variables: list[Variable]) -> None:
         pairs = list(zip(grads, variables, strict=True))
         for optimizer in self._inner_optimizers:
-            mine = [(g, v) for g, v in pairs if self._owner[v] is optimizer]
+            mine = [(g, v) for g, v in pairs if self._trains(optimizer, v)]
             if any(g is not None for g, _ in mine):
                 optimizer.apply_gradients(mine)
         self._iterations.assign_add(1)
@@ -198,7 +201,7 @@ class MultiOptimizer(Optimizer):
         """Each inner optimizer does it for its variables."""
         for optimizer in self._inner_optimizers:
             given = self._trainable_variables if var_list is None else var_list
-            mine = [v for v in given if self._owner.get(v) is optimizer]
+            mine = [v for v in given if self._trains(optimizer, v)]
             if mine:
                 optimizer.finalize_variable_values(mine)
 

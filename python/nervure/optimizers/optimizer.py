@@ -26,6 +26,7 @@ from .schedules import LearningRateSchedule, serialize
 if TYPE_CHECKING:
     from .. import _core
 
+_KEPT = 64  # plans: more sets of variables than that are not trained in turns
 _BOOKKEEPING = frozenset(("_plans", "built", "learning_rate"))  # attributes that no trace depends on
 
 
@@ -305,6 +306,10 @@ class Optimizer:
         """Subtracts from a variable or slot."""
         variable.assign_sub(value)
 
+    def _var_key(self, variable: Variable) -> int:
+        """What a variable is known by."""
+        return id(variable)
+
     def _get_variable_index(self, variable: Variable) -> int:
         """Where the slots of `variable` are in the lists made by `build`."""
         return self._index[variable]
@@ -391,6 +396,8 @@ class Optimizer:
         if plan is None:
             plan = self._compile(variables, given)
             if key[2] == self._trace_version():  # else the trace itself has changed what it depends on
+                if len(self._plans) == _KEPT:
+                    self._plans.clear()
                 self._plans[key] = plan
         plan.run(*arrays)
 
@@ -590,7 +597,7 @@ class Optimizer:
                     f"Argument `{name}` must be a list of tensors corresponding 1:1 to the optimizer's. Received a "
                     f"list of length {len(given)}, but expected {len(expected)} variables."
                 )
-        step = self._plans.setdefault("stateless", Function(self._stateless))
+        step = self._plans.setdefault(("stateless", self._trace_version()), Function(self._stateless))
         return step(list(optimizer_variables), list(grads), list(trainable_variables))  # type: ignore[no-any-return]
 
     def _stateless(self, state: list[Any], grads: list[Any], values: list[Any]) -> tuple[list[Any], list[Any]]:
