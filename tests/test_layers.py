@@ -340,5 +340,5 @@ def test_none_is_not_an_input():
 
 @pytest.mark.parametrize("shape", ["x", (None, -1), (0,), 3])
 def test_bad_noise_shape(shape):
-    with pytest.raises(ValueError, match="Dropout: expected noise_shape"):
+    with pytest.raises(ValueError, match=r"argument `noise_shape`.*Dropout"):
         layers.Dropout(0.5, noise_shape=shape)

@@ -39,29 +39,21 @@ _IN_KERAS = {
         IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer orthogonal stft
     """,
     "nervure.layers": """
-        ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
-        AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention AlphaDropout Attention
-        AugMix AutoContrast AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
-        Bidirectional CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D
-        Conv1DTranspose Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D
-        Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose Convolution3D
-        Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D
-        Dot ELU EinsumDense Embedding Equalization FlaxLayer GRU GRUCell GaussianDropout
-        GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D
-        GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D
-        GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention
-        Identity JaxLayer LSTM LSTMCell Lambda LayerNormalization Masking MaxNumBoundingBoxes
-        MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram MixUp
-        MultiHeadAttention PReLU Permute RMSNormalization RNN RandAugment
-        RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
-        RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue
-        RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
-        RandomShear RandomTranslation RandomZoom RepeatVector Resizing ReversibleEmbedding STFTSpectrogram
-        SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell
-        Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells
-        TFSMLayer TimeDistributed TorchModuleWrapper UnitNormalization
-        UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D deserialize dot
-        serialize
+        AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
+        AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D Bidirectional
+        CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
+        Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose CutMix DepthwiseConv1D
+        DepthwiseConv2D Equalization FlaxLayer GRU GRUCell GroupQueryAttention JaxLayer LSTM LSTMCell
+        MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D
+        MelSpectrogram MixUp MultiHeadAttention RNN RandAugment RandomBrightness RandomColorDegeneration
+        RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip
+        RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
+        RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing
+        ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
+        TorchModuleWrapper
     """,
     "nervure.losses": """
         BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy

@@ -735,3 +735,4 @@ case("text/summary", summaries)
 
 import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
 import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
+import_module(".cases_layers", __package__) if __package__ else import_module("cases_layers")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import activations, constraints, initializers, ops, regularizers
-from .checks import positive_int
+from .. import activations, ops
+from . import weight_arguments
+from .checks import positive_int, unsupported
 from .input_spec import InputSpec
 from .layer import Layer
 
@@ -41,22 +42,20 @@ class Dense(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        for name, value in (
-            ("lora_rank", lora_rank),
-            ("lora_alpha", lora_alpha),
-            ("quantization_config", quantization_config),
-        ):
-            if value is not None:
-                raise ValueError(f"Dense does not support {name}={value!r}")
+        unsupported("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        weight_arguments.keep(
+            self,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
+        self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
         self.bias: Any = None
 
@@ -64,38 +63,39 @@ class Dense(Layer):
         n = input_shape[-1] if input_shape else None
         if n is None:
             raise ValueError(f"Layer '{self.name}': the last axis of the input must be known, got shape {input_shape}")
-        self.kernel = self.add_weight(
-            shape=(n, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
-        )
+        options = weight_arguments.options(self, "kernel")
+        self.kernel = self.add_weight(shape=(n, self.units), name="kernel", **options)
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
+            self.bias = self.add_weight(shape=(self.units,), name="bias", **weight_arguments.options(self, "bias"))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: n})
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.matmul(inputs, self.kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """(..., units)."""
+        return (*input_shape[:-1], self.units)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
+        config = {
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
         }
+        return (
+            super().get_config()
+            | config
+            | weight_arguments.described(
+                self,
+                "kernel_initializer",
+                "bias_initializer",
+                "kernel_regularizer",
+                "bias_regularizer",
+                "kernel_constraint",
+                "bias_constraint",
+            )
+            | {"quantization_config": None}
+        )

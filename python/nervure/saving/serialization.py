@@ -86,7 +86,7 @@ def public_name(item: Any) -> tuple[str, str] | None:
     if name in _TOP:
         return "keras", name
     parts = home.split(".")
-    for depth in (3, 2):
+    for depth in (2, 3):
         if ".".join(parts[1:depth]) not in _MODULES:
             continue  # a part of a module, not one that users see
         module = sys.modules.get(".".join(parts[:depth]))
