@@ -11,10 +11,9 @@ import warnings
 import zipfile
 from pathlib import Path
 
+import nervure as nv
 import numpy as np
 import pytest
-
-import nervure as nv
 from nervure import layers
 from nervure.saving import hdf5_read
 from nervure.saving.atomic import replacing
@@ -247,7 +246,7 @@ def test_objects_to_skip(tmp_path):
     other.load_weights(tmp_path / "a.weights.h5", objects_to_skip=[other.layers[0]])
     assert np.array_equal(other.get_weights()[0], before[0])
     assert np.array_equal(other.get_weights()[2], model.get_weights()[2])
-    with pytest.raises(ValueError, match="only supports loading '.weights.h5'"):
+    with pytest.raises(ValueError, match=r"only supports loading '.weights.h5'"):
         other.load_weights(FILES / "sequential.keras", objects_to_skip=[])
     with pytest.raises(ValueError, match="by_name"):
         other.load_weights(tmp_path / "a.weights.h5", by_name=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from nervure.saving import hdf5_read, hdf5_write
 
 sys.path.insert(0, str(Path(__file__).parent / "golden"))
@@ -207,7 +206,7 @@ def test_a_tree_that_leads_to_itself_is_an_error():
     data = bytearray(written(root))
     (tree,) = struct.unpack_from("<Q", data, 80)
     struct.pack_into("<Q", data, tree + 32, tree)
-    with pytest.raises(ValueError, match="B-tree|reached twice"):
+    with pytest.raises(ValueError, match=r"B-tree|reached twice"):
         hdf5_read.read(bytes(data))
 
 

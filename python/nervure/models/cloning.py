@@ -108,8 +108,7 @@ def _clone_sequential(model: Sequential, cloner: _Cloner, input_tensors: Any) ->
             input_tensors = input_tensors[0]
         if not isinstance(input_tensors, KerasTensor):
             raise ValueError(
-                "Argument `input_tensors` must be a KerasTensor. Received invalid value: "
-                f"input_tensors={input_tensors}"
+                f"Argument `input_tensors` must be a KerasTensor. Received invalid value: input_tensors={input_tensors}"
             )
         history = input_tensors._keras_history
         if history is None or not isinstance(history.operation, InputLayer):

@@ -249,9 +249,7 @@ class _NotYet(Exception):
     """A call whose inputs are not made yet."""
 
 
-def functional_from_config(
-    cls: type, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Any:
+def functional_from_config(cls: type, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model that `functional_config` described. ValueError if its graph is not one."""
     layers = config["layers"]
     if not isinstance(layers, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in layers):

@@ -82,7 +82,9 @@ class Model(ModelConfig, Trainer, Layer):
 
     def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
         if type(self).build is Model.build:
-            shapes = tree.map_structure(lambda x: _batches(x, rows), args[0] if args else next(iter(kwargs.values()), None))
+            shapes = tree.map_structure(
+                lambda x: _batches(x, rows), args[0] if args else next(iter(kwargs.values()), None)
+            )
             object.__setattr__(self, "_build_shapes", {"input_shape": shapes})
             self.built = True  # the call that follows builds the sublayers
         else:
@@ -97,9 +99,7 @@ class Model(ModelConfig, Trainer, Layer):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise AttributeError(
-            "`Model.layers` attribute is reserved and should not be used. Please use another name."
-        )
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """The model and all layers inside of it, or only those directly inside."""
@@ -180,7 +180,6 @@ class Model(ModelConfig, Trainer, Layer):
         self.summary(print_fn=lines.append)
         text = escape("\n".join(lines))
         return f'<pre style="line-height: 1.2">{text}</pre>'
-
 
 
 def _batches(x: Any, rows: int | None) -> Any:

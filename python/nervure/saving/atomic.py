@@ -27,7 +27,9 @@ def replacing(path: Any) -> Iterator[BinaryIO]:
     folder, name = os.path.split(target)
     beside = os.path.join(folder, f".{name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        with open(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "w+b") as file:
+        with open(
+            os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "w+b"
+        ) as file:
             with suppress(OSError):
                 os.chmod(beside, os.stat(target).st_mode & 0o7777)
             yield file

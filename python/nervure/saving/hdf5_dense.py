@@ -27,7 +27,7 @@ def dense_links(file: Bytes, heap_at: int, index_at: int, path: str) -> dict[str
 
 class _Block(NamedTuple):
     at: int
-    count: int
+    records: int
     depth: int
 
 
@@ -41,7 +41,7 @@ def _records(file: Bytes, at: int, where: str) -> Iterator[memoryview]:
     what = f"index of the {where}"
     file.expect(b"BTHD", at, what)
     version, kind, node, record, depth = file.unpack("<BBIHH", at + 4, what)
-    root, in_root, total = file.unpack("<QHQ", at + 16, what)
+    root, in_root = file.unpack("<QH", at + 16, what)
     if version != 0 or kind != 5 or record < 5 or node < 32 or depth > _LEVELS:
         raise ValueError(f"HDF5: {what}: version {version}, type {kind}, records of {record} bytes, {depth} levels")
     most = [(node - 10) // record]  # records in a node of each level
@@ -60,10 +60,10 @@ def _records(file: Bytes, at: int, where: str) -> Iterator[memoryview]:
         visited.add(block.at)
         file.expect(b"BTIN" if block.depth else b"BTLF", block.at, what)
         p = block.at + 6
-        for k in range(block.count):
+        for k in range(block.records):
             yield file.take(p + k * record, record, what)
-        p += block.count * record
-        for _ in range(block.count + 1 if block.depth else 0):
+        p += block.records * record
+        for _ in range(block.records + 1 if block.depth else 0):
             (child,) = file.unpack("<Q", p, what)
             count = int.from_bytes(file.take(p + 8, width, what), "little")
             todo.append(_Block(child, count, block.depth - 1))

@@ -36,7 +36,9 @@ class Bytes:
     def take(self, at: int, size: int, what: str) -> memoryview:
         """`size` bytes at `at`; ValueError if they are not all in the file."""
         if not 0 <= at <= len(self._data) or not 0 <= size <= len(self._data) - at:
-            raise ValueError(f"HDF5: {what} at {at}, of {size} bytes, is not inside the file of {len(self._data)} bytes")
+            raise ValueError(
+                f"HDF5: {what} at {at}, of {size} bytes, is not inside the file of {len(self._data)} bytes"
+            )
         return self._data[at : at + size]
 
     def unpack(self, layout: str, at: int, what: str) -> tuple[Any, ...]:
@@ -134,7 +136,7 @@ class Dataset:
 
     def read(self) -> np.ndarray[Any, Any]:
         """The array: read-only, its memory is that of the file where its byte order is the machine's."""
-        if self.dtype == object:
+        if self.dtype.hasobject:
             raise ValueError(f"HDF5: '{self.path}' holds strings of variable length, which are only read as attributes")
         array = np.frombuffer(self._data, self.dtype).reshape(self.shape)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
@@ -366,9 +368,8 @@ def _datatype(data: Bytes, path: str) -> tuple[np.dtype[Any], bool]:
         return np.dtype(f"{order}f{size}"), False
     if kind == 3 and size > 0:
         return np.dtype(f"S{size}"), bool(bits & 0x10)
-    if kind == 8 and size == 1 and bits | more << 8 == 2:  # h5py's bool: an enumeration of FALSE and TRUE
-        if bytes(data.take(20, 5, what)) == b"FALSE":
-            return np.dtype("bool"), False
+    if kind == 8 and size == 1 and bits | more << 8 == 2 and bytes(data.take(20, 5, what)) == b"FALSE":
+        return np.dtype("bool"), False  # h5py's bool: an enumeration of FALSE and TRUE
     if kind == 9 and bits & 15 == 1 and size == 16:
         return np.dtype(object), bool(more & 1)
     raise ValueError(f"HDF5: {what}: class {kind} of {size} bytes is not supported: expected numbers, bools or strings")
@@ -420,14 +421,14 @@ def _attributes(file: Bytes, messages: list[_Message], path: str) -> dict[str, A
         name = _text(bytes(parts[0]).rstrip(b"\0"), what)
         shape = _dataspace(Bytes(parts[2]), f"{path}@{name}")
         dtype, utf8 = _datatype(Bytes(parts[1]), f"{path}@{name}")
-        size = prod(shape) * (16 if dtype == object else dtype.itemsize)
+        size = prod(shape) * (16 if dtype.hasobject else dtype.itemsize)
         data = m.data.take(p, size, f"{what}, '{name}'")
         found[name] = _value(file, data, dtype, shape, utf8, f"{path}@{name}")
     return found
 
 
 def _value(file: Bytes, data: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], utf8: bool, what: str) -> Any:
-    if dtype != object:
+    if not dtype.hasobject:
         array = np.frombuffer(data, dtype).reshape(shape)
         return array if shape else (array.item().decode("utf-8") if utf8 else array.item())
     texts: list[Any] = []

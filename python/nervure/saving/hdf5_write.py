@@ -69,7 +69,7 @@ def write(file: BinaryIO, root: Group) -> None:
     writer.superblock(root)
     file.write(writer.finish())
     for array in writer.arrays:
-        file.write(memoryview(array.reshape(-1)).cast("B") if array.nbytes else b"")
+        file.write(array.reshape(-1).view("uint8").data if array.nbytes else b"")
         file.write(bytes(-array.nbytes % 8))
 
 
@@ -180,12 +180,12 @@ class _Writer:
             count = max(1, -(-len(nodes) // (2 * _INTERNAL_K)))
             first_at, above, before = len(self.meta), [], 0
             for k in range(count):
-                some = nodes[k * 2 * _INTERNAL_K : (k + 1) * 2 * _INTERNAL_K]
+                below = nodes[k * 2 * _INTERNAL_K : (k + 1) * 2 * _INTERNAL_K]
                 left = first_at + (k - 1) * size if k else _UNDEFINED
                 right = first_at + (k + 1) * size if k + 1 < count else _UNDEFINED
-                node = b"TREE" + struct.pack("<BBHQQQ", 0, level, len(some), left, right, before)
-                node += b"".join(struct.pack("<QQ", at, key) for at, key in some)
-                before = some[-1][1] if some else 0
+                node = b"TREE" + struct.pack("<BBHQQQ", 0, level, len(below), left, right, before)
+                node += b"".join(struct.pack("<QQ", at, key) for at, key in below)
+                before = below[-1][1] if below else 0
                 above.append((self.put(node + bytes(size - len(node))), before))
             if count == 1:
                 return above[0][0]
@@ -206,14 +206,19 @@ class _Writer:
         array = np.asarray(value)
         if array.dtype.kind == "U":
             array = np.char.encode(array, "utf-8")
-        if array.dtype.kind not in "biufS" or array.dtype.itemsize not in (1, 2, 4, 8) and array.dtype.kind != "S":
+        if array.dtype.kind not in "biufS" or (array.dtype.itemsize not in (1, 2, 4, 8) and array.dtype.kind != "S"):
             raise ValueError(f"HDF5: cannot write '{path}' of dtype {array.dtype}: expected numbers, bools or strings")
         array = np.require(array, array.dtype.newbyteorder("<"), "C")
         dims = struct.pack(f"<{array.ndim}Q", *array.shape)
         place = struct.pack("<BBB5x", 1, array.ndim, 1 if array.ndim else 0) + dims * 2  # sizes, and largest sizes
         layout = struct.pack("<BBQQ", 3, 1, 0, array.nbytes)  # IV.A.2.i: contiguous
         _, places = self._header(
-            [(0x01, 0, place), (0x03, 1, _datatype(array.dtype)), (0x05, 1, b"\x02\x02\x02\x01\0\0\0\0"), (0x08, 0, layout)]
+            [
+                (0x01, 0, place),
+                (0x03, 1, _datatype(array.dtype)),
+                (0x05, 1, b"\x02\x02\x02\x01\0\0\0\0"),
+                (0x08, 0, layout),
+            ]
         )
         self._data.append(places[3] + 2)
         self.arrays.append(array)

@@ -80,7 +80,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, zipped: bool |
     elif not overwrite and os.path.exists(filepath) and not _may_replace(filepath):
         return
     elif zipped is False:
-        _write_folder(model, name)
+        _write_folder(model, str(filepath))
     else:
         config = _texts(model)
         with replacing(filepath) as file:
@@ -100,10 +100,9 @@ def _texts(model: Any) -> dict[str, str]:
     import json
     from datetime import datetime
 
-    from .serialization import serialize_keras_object, sharing
+    from .serialization import serialize_shared
 
-    with sharing():
-        config = json.dumps(serialize_keras_object(model))
+    config = json.dumps(serialize_shared(model))
     date = datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     return {_METADATA: json.dumps({"keras_version": _KERAS, "date_saved": date}), _CONFIG: config}
 
@@ -193,6 +192,11 @@ def load_model(
         safe_mode: changes nothing: no file can make code run.
 
     ValueError if the file is missing, damaged or not of this kind. TypeError for unknown classes. See `save_model`.
+
+    >>> load_model("nothing.keras")
+    Traceback (most recent call last):
+     ...
+    ValueError: File not found: filepath=nothing.keras. Please ensure the file is an accessible `.keras` zip file.
     """
     if isinstance(filepath, io.IOBase):
         return _read_zip(filepath, custom_objects, compile)
@@ -247,8 +251,8 @@ def _member(archive: Any, name: str) -> bytes:
         raise ValueError(f"Expected a {name} file in the `.keras` zip file, which has {archive.namelist()}") from None
     if info.file_size > _LARGE and info.file_size > _RATIO * info.compress_size:
         raise ValueError(
-            f"Not allowed: ZIP member '{name}' declares {info.file_size} bytes but only {info.compress_size} are stored "
-            "on disk; refusing to load a potential decompression bomb."
+            f"Not allowed: ZIP member '{name}' declares {info.file_size} bytes but only {info.compress_size} are "
+            "stored on disk; refusing to load a potential decompression bomb."
         )
     with _unzipping(archive.fp):
         return archive.read(name)  # type: ignore[no-any-return]
@@ -322,6 +326,14 @@ def save_weights(
     """Saves the weights, and the state of the optimizer, in a file whose name ends in `.weights.h5`. See `save_model`.
 
     ValueError for other names, for a model that is not built, and for `max_shard_size`, which is not supported.
+
+    >>> import tempfile, nervure as nv
+    >>> a, b = (nv.Sequential([nv.Input((3,)), nv.layers.Dense(2)]) for _ in range(2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(a, f"{folder}/a.weights.h5")
+    ...     load_weights(b, f"{folder}/a.weights.h5")
+    >>> bool((a.layers[0].kernel.numpy() == b.layers[0].kernel.numpy()).all())
+    True
     """
     skipped = kwargs.pop("objects_to_skip", None) or ()
     if kwargs:
@@ -349,7 +361,13 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, **kwarg
     """Loads the weights (and the state of the optimizer, if it has its slots) of a `.weights.h5` or `.keras` file.
 
     ValueError naming what does not fit, and then nothing is changed; with `skip_mismatch` the rest is loaded and that
-    is a warning.
+    is a warning. See `save_weights`.
+
+    >>> import nervure as nv
+    >>> load_weights(nv.Sequential([nv.Input((3,))]), "model.txt")
+    Traceback (most recent call last):
+     ...
+    ValueError: File format not supported: filepath=model.txt. Keras 3 only supports V3 `.keras` files, ...
     """
     skipped = kwargs.pop("objects_to_skip", None)
     by_name = kwargs.pop("by_name", None)

@@ -20,7 +20,7 @@ import numpy as np
 from .operations import by_class
 from .registration import CustomObjectScope, get_custom_objects, get_registered_name, known_object
 
-__all__ = ["deserialize_keras_object", "public_name", "serialize_keras_object", "sharing"]
+__all__ = ["deserialize_keras_object", "public_name", "serialize_keras_object", "serialize_shared", "sharing"]
 
 _PLAIN = (str, int, float, bool, type(None))
 # Where public names live; a name in several of them is the first one's.
@@ -38,11 +38,11 @@ class _Local(threading.local):
 
 
 class _Shared:
-    """What was met since `sharing` began: objects made by their id in the file, and configs by their object."""
+    """What was met since `sharing` began."""
 
     def __init__(self) -> None:
-        self.made: dict[Any, Any] = {}
-        self.configs: dict[int, tuple[Any, dict[str, Any]]] = {}  # the object is held, so that its id stays its own
+        self.made: dict[Any, Any] = {}  # objects by their id in the file
+        self.described: dict[int, Any] = {}  # objects are held, so that their ids stay their own
 
 
 _local = _Local()
@@ -50,14 +50,8 @@ _local = _Local()
 
 @contextmanager
 def sharing() -> Iterator[None]:
-    """Inside, an object met twice has the same `shared_object_id` in both configs, and is made once from them.
-
-    >>> from nervure import losses
-    >>> with sharing():
-    ...     loss = losses.Huber()
-    ...     a, b = serialize_keras_object([loss, loss])
-    >>> a["shared_object_id"] == b["shared_object_id"]
-    True
+    """Inside, configs say by `shared_object_id` which object they are of, and from configs with the same one a single
+    object is made.
     """
     outer = _local.shared
     _local.shared = _Shared()
@@ -65,6 +59,33 @@ def sharing() -> Iterator[None]:
         yield
     finally:
         _local.shared = outer
+
+
+def serialize_shared(obj: Any) -> Any:
+    """`serialize_keras_object` with a `shared_object_id` in the configs of objects that occur more than once.
+
+    >>> from nervure import losses
+    >>> loss = losses.Huber()
+    >>> a, b, c = serialize_shared([loss, loss, losses.Huber()])
+    >>> a["shared_object_id"] == b["shared_object_id"], "shared_object_id" in c
+    (True, False)
+    """
+    with sharing():
+        config = serialize_keras_object(obj)
+    found: dict[int, list[dict[str, Any]]] = {}
+    todo = [config]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            if "shared_object_id" in item:
+                found.setdefault(item["shared_object_id"], []).append(item)
+            todo += item.values()
+        elif isinstance(item, (list, tuple)):
+            todo += item
+    for places in found.values():
+        if len(places) == 1:
+            del places[0]["shared_object_id"]
+    return config
 
 
 def _module(name: str) -> Any:
@@ -156,9 +177,8 @@ def _described(obj: Any) -> dict[str, Any]:
             config[key] = serialize_keras_object(more)
     shared = _local.shared
     if shared is not None:
-        known = shared.configs.setdefault(id(obj), (obj, config))[1]
-        if known is not config:
-            known["shared_object_id"] = config["shared_object_id"] = id(obj)
+        shared.described[id(obj)] = obj
+        config["shared_object_id"] = id(obj)
     return config
 
 

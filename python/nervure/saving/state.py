@@ -175,7 +175,9 @@ class _Store(Mapping[str, Any]):
 
 
 class _Loading:
-    def __init__(self, root: hdf5_read.Group, skipped: Iterable[Any], assets: Callable[[str], str | None] | None) -> None:
+    def __init__(
+        self, root: hdf5_read.Group, skipped: Iterable[Any], assets: Callable[[str], str | None] | None
+    ) -> None:
         self._root = root
         self._assets = assets
         self._done = {id(item) for item in skipped}
