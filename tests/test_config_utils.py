@@ -8,7 +8,7 @@ import threading
 import nervure as nv
 import numpy as np
 import pytest
-from nervure import _absent, activations, ops, utils
+from nervure import _absent, ops, utils
 
 
 def test_floatx_and_epsilon():
@@ -74,24 +74,6 @@ def test_names():
     names = ["Conv2D", "ReLU", "PReLU", "LeakyReLU", "RMSprop", "MaxPooling2D"]
     expected = ["conv2d", "re_lu", "p_re_lu", "leaky_re_lu", "rm_sprop", "max_pooling2d"]
     assert [utils.to_snake_case(n) for n in names] == expected
-
-
-def test_activations():
-    x = np.linspace(-3, 3, 13, dtype=np.float32)
-    np.testing.assert_allclose(
-        activations.relu(x, 0.1, 2.0, 0.5), np.where(x < 0.5, 0.1 * (x - 0.5), np.minimum(x, 2)), rtol=1e-6
-    )
-    np.testing.assert_allclose(activations.relu(x, threshold=1.0), np.where(x < 1, 0, x))
-    np.testing.assert_allclose(activations.relu(x, max_value=1.0), np.clip(x, 0, 1))
-    np.testing.assert_allclose(activations.gelu(x), ops.gelu(x, approximate=False))
-    assert activations.get(None) is activations.linear
-    assert activations.get("tanh") is ops.tanh
-    f = lambda x: x  # noqa: E731
-    assert activations.get(f) is f
-    assert activations.get(activations.serialize(activations.relu)) is activations.relu
-    for wrong in ("nothing", 3):
-        with pytest.raises(ValueError, match="activation"):
-            activations.get(wrong)
 
 
 def test_top_of_the_package():

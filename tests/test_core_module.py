@@ -184,7 +184,7 @@ def test_a_bound_attribute_is_given_back() -> None:
     assert known() is None
 
 
-@pytest.mark.parametrize("dtype", "f4 f8 i1 u1 i2 u2 i4 u4 i8 u8 ?".split())
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?"])
 def test_within(dtype):
     rng = np.random.default_rng(0)
     for n in (0, 1, 7, 64, 1001):

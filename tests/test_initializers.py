@@ -1,5 +1,6 @@
 """Initializers: distributions, seeds, names, configs."""
 
+import json
 import math
 
 import nervure as nv
@@ -100,3 +101,131 @@ def test_bad_arguments():
     ):  # fmt: skip
         with pytest.raises(ValueError):
             call()
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (9, 4), (4, 9), (3, 2, 5), (2, 2, 30), (1, 1), (1, 7)])
+def test_orthogonal(shape):
+    w = initializers.Orthogonal(gain=1.5, seed=2)(shape, "float64")
+    assert w.shape == shape
+    flat = w.reshape(-1, shape[-1])
+    gram = flat.T @ flat if flat.shape[0] >= flat.shape[1] else flat @ flat.T
+    np.testing.assert_allclose(gram, 2.25 * np.eye(len(gram)), atol=1e-14)
+    narrow = initializers.Orthogonal(gain=1.5, seed=2)(shape)
+    assert narrow.dtype == np.float32
+    np.testing.assert_allclose(narrow, w, rtol=1e-6)
+
+
+def test_orthogonal_is_q_with_positive_r():
+    a = nv.random.normal((7, 4), seed=5, dtype="float64")
+    q, r = np.linalg.qr(a)
+    np.testing.assert_allclose(initializers.Orthogonal(seed=5)((7, 4), "float64"), q * np.sign(np.diag(r)), atol=1e-13)
+
+
+def test_orthogonal_of_columns_that_nearly_agree():
+    """One pass of Gram-Schmidt would leave a hundredth between them."""
+    a = np.ones((50, 3)) + 1e-14 * np.random.default_rng(0).normal(size=(50, 3))
+    q = initializers._orthonormal(a)
+    np.testing.assert_allclose(q.T @ q, np.eye(3), atol=1e-14)
+
+
+def test_orthogonal_has_the_same_bits_on_any_number_of_threads(run_python):
+    program = "import nervure as nv; print(nv.initializers.Orthogonal(seed=1)((70, 50), 'float64').tobytes().hex())"
+    first = run_python("-c", program, OPENBLAS_NUM_THREADS="1", OPENBLAS_CORETYPE="Haswell")
+    assert first == run_python(
+        "-c", program, OPENBLAS_NUM_THREADS="2", OPENBLAS_CORETYPE="Nehalem", NERVURE_THREADS="2"
+    )
+    assert len(first) > 16 * 3500
+
+
+def test_orthogonal_seeds():
+    make = initializers.Orthogonal
+    assert (make(seed=1)((4, 4)) == make(seed=1)((4, 4))).all()
+    assert (make(seed=1)((4, 4)) != make(seed=2)((4, 4))).any()
+    generator = make(seed=nv.random.SeedGenerator(1))
+    assert (generator((4, 4)) != generator((4, 4))).any()
+
+
+def test_stft():
+    w = initializers.STFT("real", None)((4, 2, 3))
+    angle = np.arange(4)[:, None] * np.arange(3) * np.pi / 2
+    np.testing.assert_allclose(w[:, 1], np.cos(angle), atol=1e-7)
+    np.testing.assert_allclose(initializers.STFT("imag", None)((4, 1, 3))[:, 0], -np.sin(angle), atol=1e-7)
+    own = initializers.STFT("real", [1.0, 2.0, 3.0, 4.0], "spectrum")((4, 1, 3))
+    np.testing.assert_allclose(own[:, 0], np.cos(angle) * np.array([[0.1], [0.2], [0.3], [0.4]]), atol=1e-7)
+    with pytest.raises(ValueError, match="shape of `window`"):
+        initializers.STFT("real", [1.0, 2.0])((4, 1, 3))
+
+
+NAMES = {
+    "zeros": "Zeros", "ones": "Ones", "constant": "Constant", "identity": "Identity", "orthogonal": "Orthogonal",
+    "IdentityInitializer": "Identity", "OrthogonalInitializer": "Orthogonal", "STFTInitializer": "STFT", "stft": "STFT",
+    "normal": "RandomNormal", "uniform": "RandomUniform", "one": "Ones", "zero": "Zeros",
+    "lecun_uniform": "LecunUniform", "truncated_normal": "TruncatedNormal", "variance_scaling": "VarianceScaling",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names(name):
+    cls = getattr(initializers, NAMES[name])
+    assert type(initializers.get(name)) is cls
+    if hasattr(initializers, name):
+        assert getattr(initializers, name) is cls
+
+
+MADE = [
+    initializers.Constant(0.5), initializers.Constant(np.arange(3.0)), initializers.Constant([1, 2.5]),
+    initializers.Identity(2.0), initializers.Orthogonal(2.0, 3), initializers.STFT("imag", [1.0, 2.0], None, True),
+    initializers.VarianceScaling(2.0, "fan_out", "uniform", 3, [0], [1, 2]), initializers.HeNormal(4, [0], [1]),
+    initializers.RandomNormal(1.0, 2.0, nv.random.SeedGenerator(5)), initializers.RandomUniform(-1, 1),
+    initializers.Zeros(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: type(made).__name__)
+def test_configs(made):
+    config = json.loads(json.dumps(initializers.serialize(made)))
+    assert config["module"] == "keras.initializers" and config["class_name"] == type(made).__name__
+    for again in (initializers.deserialize(config), initializers.get(config), made.clone()):
+        assert type(again) is type(made) and again.get_config() == made.get_config()
+
+
+def test_custom_functions_and_classes():
+    def halves(shape, dtype=None):
+        return nv.ops.full(shape, 0.5, dtype)
+
+    assert initializers.get(halves) is halves
+    assert initializers.deserialize(initializers.serialize(halves), {"halves": halves}) is halves
+
+    class Ramp(initializers.Initializer):
+        pass
+
+    assert isinstance(initializers.get(Ramp), Ramp)
+    with pytest.raises(NotImplementedError):
+        Ramp()((2,))
+
+
+@pytest.mark.parametrize(
+    "make, words",
+    [
+        (lambda: initializers.Constant("a"), "Constant: value must be a number"),
+        (lambda: initializers.Constant([[1], [1, 2]]), "Constant: value"),
+        (lambda: initializers.Constant(None), "Constant: value"),
+        (lambda: initializers.Identity("x"), "Identity: gain"),
+        (lambda: initializers.Identity()((2, 2, 2)), "only be used for 2D matrices"),
+        (lambda: initializers.Orthogonal(gain=math.nan), "Orthogonal: gain"),
+        (lambda: initializers.Orthogonal()((3,)), "at least two-dimensional"),
+        (lambda: initializers.Orthogonal(seed="a"), "`seed` argument"),
+        (lambda: initializers.RandomNormal(stddev="a"), "RandomNormal: stddev"),
+        (lambda: initializers.RandomUniform(minval=[1]), "RandomUniform: minval"),
+        (lambda: initializers.VarianceScaling(0.0), "`scale` must be positive"),
+        (lambda: initializers.VarianceScaling(mode="in"), "Invalid `mode` argument"),
+        (lambda: initializers.VarianceScaling(distribution=None), "Invalid `distribution` argument"),
+        (lambda: initializers.STFT("both"), "side should be"),
+        (lambda: initializers.STFT(scaling="l2"), "Scaling is invalid"),
+        (lambda: initializers.STFT(window="no such window"), "no such window|Unknown window"),
+        (lambda: initializers.STFT()((2, 2)), "STFT: the shape"),
+    ],
+)
+def test_what_constructors_refuse(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()

@@ -38,6 +38,6 @@ def test_as_keras(name: str) -> None:
 @pytest.mark.parametrize("isa", [isa.strip() for isa in nervure._core.config()["isas"].split(",")][1:])
 def test_as_keras_on_every_instruction_set(isa: str, run_python: Callable[..., str]) -> None:
     """All of the above once more, in a process for each instruction set this machine has beside the one in use."""
-    arguments = ("-m", "pytest", "-p", "no:cacheprovider", "-k", "test_as_keras and not every", __file__)
+    arguments = ("-m", "pytest", "-p", "no:cacheprovider", "-k", "test_as_keras and not on_every_instruction", __file__)
     text = run_python(*arguments, NERVURE_ISA=isa)
     assert f"{len(CASES)} passed" in text

@@ -328,7 +328,7 @@ def test_config_of_a_function_as_initializer():
     def threes(shape, dtype=None):
         return ops.full(shape, 3.0, dtype)
 
-    assert layers.Dense(1, kernel_initializer=threes).get_config()["kernel_initializer"] == "threes"
+    assert layers.Dense(1, kernel_initializer=threes).get_config()["kernel_initializer"]["config"] == "threes"
 
 
 def test_none_is_not_an_input():

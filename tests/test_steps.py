@@ -231,3 +231,21 @@ def test_a_loss_that_is_not_a_number_is_told():
     model = compiled(Linear)
     with pytest.warns(RuntimeWarning, match="the loss is NaN"):
         model.fit(np.where(np.arange(4) == 0, np.nan, X), Y, verbose=0)
+
+
+def test_without_an_optimizer_a_model_can_be_evaluated_but_not_trained():
+    model = Linear()
+    model.compile(None, "mse")
+    assert model.evaluate(X, Y, verbose=0) > 0
+    with pytest.raises(ValueError, match="was given no optimizer"):
+        model.fit(X, Y, verbose=0)
+
+
+def test_the_scale_of_the_loss_does_not_change_the_steps():
+    results = []
+    for scale in (None, 64.0):
+        model = Linear()
+        model.compile(nv.optimizers.SGD(0.1, loss_scale_factor=scale), "mse")
+        results.append((model.fit(X, Y, epochs=2, shuffle=False, verbose=0).history["loss"], model.get_weights()))
+    assert results[0][0] == results[1][0]
+    assert all(np.array_equal(a, b) for a, b in zip(results[0][1], results[1][1], strict=True))

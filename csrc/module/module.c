@@ -110,10 +110,11 @@ static PyMethodDef functions[] = {
     FUNCTION(permutation, METH_FASTCALL | METH_KEYWORDS,
              "permutation(seed, stream, n)\n--\n\n"
              "A permutation of 0..n-1 as int64: Fisher-Yates on Philox, the same everywhere for the same arguments."),
-    FUNCTION(within, METH_FASTCALL | METH_KEYWORDS,
-             "within(array, low, high, whole=False)\n--\n\n"
-             "True if all numbers of an ndarray are from low to high and, if `whole`, without a fraction (the limits must\n"
-             "then be inside of int64); NaN is not. None if they do not lie in memory one after the other."),
+    FUNCTION(
+        within, METH_FASTCALL | METH_KEYWORDS,
+        "within(array, low, high, whole=False)\n--\n\n"
+        "True if all numbers of an ndarray are from low to high and, if `whole`, without a fraction (the limits must\n"
+        "then be inside of int64); NaN is not. None if they do not lie in memory one after the other."),
     FUNCTION(config, METH_NOARGS,
              "config()\n--\n\n"
              "What runs here: isa, isas (all that could), threads, cpus, compiler."),

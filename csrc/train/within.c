@@ -2,20 +2,20 @@
 #include "nervure.h"
 
 /* NaN is within nothing. */
-#define WITHIN(dtype, type)                                                                                           \
+#define WITHIN(dtype, type)                                                                                            \
   static bool within_##dtype(const type *x, int64_t n, double low, double high) {                                      \
     int bad = 0;                                                                                                       \
     for (int64_t k = 0; k < n; k++) bad |= !((double)x[k] >= low) | !((double)x[k] <= high);                           \
     return !bad;                                                                                                       \
   }
 /* Of numbers that an int64 holds. */
-#define WHOLE(dtype, type)                                                                                            \
+#define WHOLE(dtype, type)                                                                                             \
   static bool whole_##dtype(const type *x, int64_t n) {                                                                \
     int bad = 0;                                                                                                       \
     for (int64_t k = 0; k < n; k++) bad |= (type)(int64_t)x[k] != x[k];                                                \
     return !bad;                                                                                                       \
   }
-#define TYPES(X)                                                                                                      \
+#define TYPES(X)                                                                                                       \
   X(NV_F32, float)                                                                                                     \
   X(NV_F64, double)                                                                                                    \
   X(NV_I32, int32_t)                                                                                                   \
@@ -34,7 +34,7 @@ WHOLE(NV_F64, double)
 bool nv_within(nv_dtype dtype, const void *data, int64_t n, double low, double high, bool whole) {
   bool fits = false;
   switch (dtype) {
-#define CASE(dtype, type)                                                                                             \
+#define CASE(dtype, type)                                                                                              \
   case dtype:                                                                                                          \
     fits = within_##dtype(data, n, low, high);                                                                         \
     break;

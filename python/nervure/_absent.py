@@ -17,7 +17,6 @@ _IN_KERAS = {
         distillation distribution export legacy mixed_precision name_scope preprocessing
         quantizers remat visualization wrappers
     """,
-    "nervure.activations": "sparsemax",
     "nervure.backend": "get_uid is_int_dtype",
     "nervure.callbacks": """
         BackupAndRestore CSVLogger EarlyStopping LearningRateScheduler ModelCheckpoint OrbaxCheckpoint
@@ -31,12 +30,8 @@ _IN_KERAS = {
         enable_unsafe_deserialization is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled
         is_traceback_filtering_enabled set_backend
     """,
-    "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
     "nervure.datasets": """
         boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters
-    """,
-    "nervure.initializers": """
-        IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer orthogonal stft
     """,
     "nervure.layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
@@ -54,13 +49,6 @@ _IN_KERAS = {
         ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D
         SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
         TorchModuleWrapper
-    """,
-    "nervure.losses": """
-        BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
-        CategoricalHinge Circle CosineSimilarity Dice Hinge KLDivergence LogCosh Poisson SquaredHinge Tversky
-        binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy
-        categorical_hinge circle cosine_similarity ctc deserialize dice hinge kl_divergence log_cosh poisson
-        serialize squared_hinge tversky
     """,
     "nervure.metrics": """
         AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
@@ -82,12 +70,10 @@ _IN_KERAS = {
         irfft isreal istft jvp kaiser lcm left_shift logdet lstsq lu_factor matrix_rank max_pool nanargmax
         nanargmin nanmedian nanpercentile nanquantile nextafter nonzero numpy pinv polar qr real rearrange rfft
         right_shift segment_max segment_min segment_prod separable_conv signbit slogdet solve solve_triangular
-        space_to_depth sparsemax stft svd unfold unique unravel_index vander vectorize view view_as_complex
+        space_to_depth stft svd unfold unique unravel_index vander vectorize view view_as_complex
         view_as_real
     """,
     "nervure.optimizers": "legacy",
-    "nervure.random": "beta binomial gamma",
-    "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
     "nervure.tree": """
         MAP_TO_NONE assert_same_paths flatten_with_path lists_to_tuples map_shape_structure map_structure_up_to
         traverse

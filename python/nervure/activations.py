@@ -1,10 +1,12 @@
 """Activation functions by name. They are `nervure.ops` with the defaults that Keras's activations have."""
 
+import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from . import ops
 from ._absent import absent
-from ._identify import describe, identify
+from ._identify import identify
 from .ops import (
     celu,
     elu,
@@ -27,6 +29,7 @@ from .ops import (
     softsign,
     sparse_plus,
     sparse_sigmoid,
+    sparsemax,
     squareplus,
     tanh,
     tanh_shrink,
@@ -37,7 +40,7 @@ __all__ = [
     "celu", "deserialize", "elu", "exponential", "gelu", "get", "glu", "hard_shrink", "hard_sigmoid",
     "hard_silu", "hard_swish", "hard_tanh", "leaky_relu", "linear", "log_sigmoid", "log_softmax", "mish",
     "relu", "relu6", "selu", "serialize", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
-    "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
+    "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish", "tanh", "tanh_shrink", "threshold",
 ]  # fmt: skip
 
 if not TYPE_CHECKING:
@@ -58,7 +61,7 @@ def linear(x: Any) -> Any:
 
 
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """x at or above `threshold`, at most `max_value`; negative_slope * (x - threshold) below.
+    """x above `threshold`, limited to [0, max_value] if there is one; negative_slope * (x - threshold) elsewhere.
 
     >>> import nervure as nv
     >>> nv.activations.relu([-2.0, 0.5, 9.0], negative_slope=0.5, max_value=6.0)
@@ -66,12 +69,11 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     """
     if not threshold and not negative_slope:
         return ops.relu(x) if max_value is None else ops.clip(x, 0.0, max_value)
-    if threshold:
-        below = ops.multiply(ops.subtract(x, threshold), negative_slope) if negative_slope else 0.0
-        y = ops.where(ops.greater_equal(x, threshold), x, below)
-    else:
+    if not threshold:
         y = ops.leaky_relu(x, negative_slope)
-    return y if max_value is None else ops.minimum(y, max_value)
+        return y if max_value is None else ops.minimum(y, max_value)
+    below = ops.multiply(ops.subtract(x, threshold), negative_slope) if negative_slope else 0.0
+    return ops.where(ops.greater(x, threshold), x if max_value is None else ops.clip(x, 0.0, max_value), below)
 
 
 def gelu(x: Any, approximate: bool = False) -> Any:
@@ -90,12 +92,21 @@ def _public() -> dict[str, Any]:
 
 
 def serialize(activation: Any) -> Any:
-    """The name of an activation of this module; the name of any other function; the config of an object that has one.
+    """The name of an activation of this module; the config of any other function, or of an object that has one.
 
     >>> serialize(relu)
     'relu'
     """
-    return describe(activation)
+    from .saving import get_registered_name, serialize_keras_object
+
+    if isinstance(activation, FunctionType):
+        name = activation.__name__
+        if getattr(sys.modules[__name__], name, None) is activation:
+            return name
+        if activation is exponential:  # a function of `ops` with another name there
+            return "exponential"
+        return serialize_keras_object(activation) | {"config": get_registered_name(activation)}
+    return serialize_keras_object(activation)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -105,13 +116,21 @@ def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> An
     True
     """
     from .layers import Layer
+    from .saving import deserialize_keras_object
 
-    public = _public() | {"hard_swish": hard_silu, "exponential": exponential}
-    return identify("activation", config, Layer, public, custom_objects)
+    try:
+        return identify("activation function", config, Layer, _public(), custom_objects)
+    except ValueError:
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise
+    try:  # the config of a layer
+        return deserialize_keras_object(config, custom_objects)
+    except TypeError as error:
+        raise ValueError(f"Could not interpret activation function identifier: {config!r}: {error}") from None
 
 
 def get(identifier: Any) -> Any:
-    """A name as its function; None as `linear`; a function as itself.
+    """A name as its function; None as `linear`; a function or a layer as itself; a config as what it describes.
 
     >>> import nervure as nv
     >>> nv.activations.get("relu") is nv.activations.relu
@@ -123,4 +142,7 @@ def get(identifier: Any) -> Any:
         return deserialize(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return identifier
-    raise ValueError(f"an activation is a name, a function or a layer (not its class), got {identifier!r}")
+    raise ValueError(
+        f"Could not interpret activation function identifier: {identifier!r}; expected a name, a function or a layer "
+        "(not its class)"
+    )

@@ -19,11 +19,11 @@ from . import config
 from ._absent import absent
 from ._dtypes import is_float, standardize_dtype
 from ._trace import local
-from .ops.dispatch import axis_of, cast_to, floating, node, op, reshaped, scalar, shape_of, tensor
+from .ops.dispatch import axis_of, cast_to, floating, node, op, reshaped, scalar, shape_of, sliced, tensor
 from .ops.elementwise import GENERATED as _g
 from .ops.elementwise import clip, where
-from .ops.indexing import argsort, take
-from .ops.manipulation import plain
+from .ops.indexing import argsort, take, take_along_axis
+from .ops.manipulation import broadcast_to, plain
 from .ops.reduction import argmax
 from .utils.naming import auto_name
 from .variable import Variable
@@ -31,8 +31,11 @@ from .variable import Variable
 __all__ = [
     "SeedGenerator",
     "bernoulli",
+    "beta",
+    "binomial",
     "categorical",
     "dropout",
+    "gamma",
     "normal",
     "randint",
     "shuffle",
@@ -60,9 +63,11 @@ class SeedGenerator:
     (array([7, 0]), array([7, 1]))
     """
 
-    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer))):
-            raise ValueError(f"seed must be an int or None, got {seed!r}")
+            raise ValueError(f"Argument `seed` must be an integer or None. Received: seed={seed!r}")
         self.name = name or auto_name(type(self).__name__)
         self._initial_seed = seed
         first = make_default_seed() if seed is None else int(seed)
@@ -124,13 +129,15 @@ def draw_seed(seed: Any) -> Any:
         return seed.next()
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
         return np.array([_int64(int(seed)), 0], np.int64)
-    raise ValueError(f"seed must be an int, a SeedGenerator or None, got {seed!r}")
+    raise ValueError(
+        f"Argument `seed` must be either an integer or an instance of `SeedGenerator`, or None. Received: seed={seed!r}"
+    )
 
 
 def _float_dtype(dtype: Any, what: str) -> str:
     name = standardize_dtype(dtype)
     if not is_float(name):
-        raise ValueError(f"{what}: dtype must be a float, got {name}")
+        raise ValueError(f"`keras.random.{what}` requires a floating point `dtype`. Received: dtype={name}")
     return name
 
 
@@ -215,7 +222,7 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
     """
     name, low, high = standardize_dtype(dtype), plain(minval), plain(maxval)
     if is_float(name) or name == "bool":
-        raise ValueError(f"randint: dtype must be an integer, got {name}")
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={name}")
     if not all(isinstance(v, int) for v in (low, high)):
         raise TypeError(f"randint: minval and maxval must be ints, got {minval!r} and {maxval!r}")
     if not low < high:
@@ -236,6 +243,186 @@ def bernoulli(shape: Any, p: Any = 0.5, dtype: Any = None, seed: Any = None) -> 
     [0.0, 1.0]
     """
     return _bernoulli(draw_seed(seed), plain(p), shape_of(plain(shape), "bernoulli"), standardize_dtype(dtype))
+
+
+# ---- by rejection: candidates are drawn until one is accepted; here a number of them at once, of which the first ----
+
+
+def _first(accepted: Any, values: Any) -> Any:
+    """Along axis 0, the first value that is accepted, or the very first: so many are drawn that this never matters."""
+    which = argmax(cast_to(accepted, "int32"), axis=0, keepdims=True)
+    return reshaped(take_along_axis(values, which, axis=0), values.shape[1:])
+
+
+def _within(name: str, value: Any, low: float, high: float, open: bool = False) -> Any:
+    """`value` as numbers. ValueError if some that are known lie outside [low, high], or outside (low, high)."""
+    if isinstance(value, (int, float, list, tuple, np.ndarray, np.generic)):
+        array = np.asarray(value, np.float64)
+        if not ((array > low) if open else (array >= low)).all() or not (array <= high).all() or not array.size:
+            limits = f"above {low:g}" if open else f"from {low:g} to {high:g}"
+            raise ValueError(f"{name} must be numbers {limits}, got {value!r}")
+        return array
+    return value
+
+
+def _wide(x: Any, shape: tuple[int, ...]) -> Any:
+    return broadcast_to(cast_to(tensor(x), "float64"), shape)
+
+
+_TRIES = 8  # of candidates for a gamma number 1 in 20 is refused: all of them, once in 10^10 numbers
+
+
+def _log_gamma(u: Any, alpha: Any) -> Any:
+    """The logarithms of gamma numbers from uniform ones (2 * _TRIES + 1, ...), by Marsaglia & Tsang (2000).
+
+    A number for alpha below 1 is one for alpha + 1 times u ** (1 / alpha), which can be too small to be a float: hence
+    logarithms.
+    """
+    add, subtract, multiply, log = _g["add"], _g["subtract"], _g["multiply"], _g["log"]
+    small = _g["less"](alpha, 1.0)
+    d = subtract(where(small, add(alpha, 1.0), alpha), 1.0 / 3.0)
+    ranks = _g["maximum"](subtract(multiply(sliced(u, 0, 0, _TRIES), 2.0), 1.0), -1.0 + 2.0**-53)
+    x = multiply(_g["erfinv"](ranks), math.sqrt(2.0))
+    v = add(multiply(x, _g["rsqrt"](multiply(d, 9.0))), 1.0)
+    log_v = multiply(log(_g["maximum"](v, 1e-300)), 3.0)
+    v = multiply(multiply(v, v), v)
+    bound = add(multiply(_g["square"](x), 0.5), multiply(d, add(subtract(1.0, v), log_v)))
+    accepted = _g["logical_and"](_g["greater"](v, 0.0), _g["less"](log(sliced(u, 0, _TRIES, _TRIES)), bound))
+    last = reshaped(sliced(u, 0, 2 * _TRIES, 1), u.shape[1:])
+    boost = _g["divide"](log(subtract(1.0, last)), where(small, alpha, 1.0))
+    return add(add(log(d), _first(accepted, log_v)), where(small, boost, 0.0))
+
+
+@op(arrays=2)
+def _gamma(state: Any, alpha: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    u = _unit(state, (2 * _TRIES + 1, *shape), 0.0, 1.0, "float64")
+    return cast_to(_g["exp"](_log_gamma(u, _wide(alpha, shape))), dtype)
+
+
+def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Numbers with the gamma distribution of shape `alpha` and scale 1, by Marsaglia & Tsang's method (2000).
+
+    `alpha` is a number above 0, or an array that broadcasts to `shape`.
+
+    >>> import nervure as nv
+    >>> x = nv.random.gamma((10000,), 3.0, seed=1)
+    >>> bool(abs(x.mean() - 3) < 0.1), bool(abs(x.var() - 3) < 0.2)
+    (True, True)
+    """
+    dims, name = shape_of(plain(shape), "gamma"), _float_dtype(dtype, "gamma")
+    return _gamma(draw_seed(seed), _within("gamma: alpha", alpha, 0.0, math.inf, open=True), dims, name)
+
+
+@op(arrays=3)
+def _beta(state: Any, a: Any, b: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    rows = 2 * _TRIES + 1
+    u = _unit(state, (2 * rows, *shape), 0.0, 1.0, "float64")
+    first = _log_gamma(sliced(u, 0, 0, rows), _wide(a, shape))
+    second = _log_gamma(sliced(u, 0, rows, rows), _wide(b, shape))
+    return cast_to(_g["sigmoid"](_g["subtract"](first, second)), dtype)  # x / (x + y), of logarithms
+
+
+def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """Numbers from 0 to 1 with the beta distribution: x / (x + y) for gamma numbers x of `alpha` and y of `beta`.
+
+    Both are numbers above 0, or arrays that broadcast to `shape`.
+
+    >>> import nervure as nv
+    >>> x = nv.random.beta((10000,), 1.0, 3.0, seed=1)
+    >>> bool(abs(x.mean() - 0.25) < 0.01)
+    True
+    """
+    dims, name = shape_of(plain(shape), "beta"), _float_dtype(dtype, "beta")
+    alpha = _within("beta: alpha", alpha, 0.0, math.inf, open=True)
+    return _beta(draw_seed(seed), alpha, _within("beta: beta", beta, 0.0, math.inf, open=True), dims, name)
+
+
+def _binomial_below(u: Any, n: Any, p: Any) -> Any:
+    """Where n p < 10: how many of the first sums of probabilities u exceeds. That of 50 differs from 1 by 1e-19."""
+    odds = _g["divide"](p, _g["subtract"](1.0, p))
+    probability = _g["exp"](_g["multiply"](n, _g["log1p"](_g["negative"](p))))
+    total, count = probability, cast_to(_g["greater_equal"](u, probability), "float64")
+    for k in range(50):
+        step = _g["multiply"](_g["divide"](_g["maximum"](_g["subtract"](n, float(k)), 0.0), float(k + 1)), odds)
+        probability = _g["multiply"](probability, step)
+        total = _g["add"](total, probability)
+        count = _g["add"](count, cast_to(_g["greater_equal"](u, total), "float64"))
+    return _g["minimum"](count, n)
+
+
+# log k! - (log sqrt(2 pi) + (k + 1/2) log(k + 1) - (k + 1)) for k = 0 to 9; beyond, three terms of its series do.
+_STIRLING = [
+    math.lgamma(k + 1) - 0.5 * math.log(2 * math.pi) - (k + 0.5) * math.log(k + 1) + (k + 1) for k in range(10)
+]
+
+
+def _stirling(k: Any) -> Any:
+    inverse = _g["divide"](1.0, _g["add"](k, 1.0))
+    square = _g["square"](inverse)
+    inner = _g["subtract"](1.0 / 360.0, _g["multiply"](square, 1.0 / 1260.0))
+    series = _g["multiply"](_g["subtract"](1.0 / 12.0, _g["multiply"](inner, square)), inverse)
+    known = take(np.array(_STIRLING), cast_to(clip(k, 0.0, 9.0), "int32"), axis=0)
+    return where(_g["less"](k, 10.0), known, series)
+
+
+_ROUNDS = 24  # of candidates for a binomial number less than 1 in 3 is refused
+
+
+def _binomial_above(u: Any, n: Any, p: Any) -> Any:
+    """Where n p >= 10 and p <= 1/2: transformed rejection with squeeze, BTRS (Hörmann, 1993), from uniform numbers
+    (2 * _ROUNDS, ...).
+    """
+    add, subtract, multiply, divide, log = (_g[f] for f in ("add", "subtract", "multiply", "divide", "log"))
+    spread = _g["sqrt"](multiply(multiply(n, p), subtract(1.0, p)))
+    b = add(multiply(spread, 2.53), 1.15)
+    a = add(add(multiply(b, 0.0248), multiply(p, 0.01)), -0.0873)
+    height = subtract(0.92, divide(4.2, b))
+    alpha = multiply(add(divide(5.1, b), 2.83), spread)
+    odds, mode = divide(p, subtract(1.0, p)), _g["floor"](multiply(add(n, 1.0), p))
+    x, v = subtract(sliced(u, 0, 0, _ROUNDS), 0.5), sliced(u, 0, _ROUNDS, _ROUNDS)
+    edge = _g["maximum"](subtract(0.5, _g["absolute"](x)), 1e-300)
+    k = _g["floor"](add(multiply(add(divide(multiply(a, 2.0), edge), b), x), add(multiply(n, p), 0.5)))
+    inside = _g["logical_and"](_g["greater_equal"](k, 0.0), _g["less_equal"](k, n))
+    squeezed = _g["logical_and"](_g["greater_equal"](edge, 0.07), _g["less_equal"](v, height))
+    k = _g["minimum"](_g["maximum"](k, 0.0), n)
+    left = log(divide(multiply(_g["maximum"](v, 1e-300), alpha), add(divide(a, _g["square"](edge)), b)))
+    rest, after = subtract(n, k), subtract(n, mode)
+    right = multiply(add(mode, 0.5), log(divide(add(mode, 1.0), multiply(odds, add(after, 1.0)))))
+    right = add(right, multiply(add(n, 1.0), log(divide(add(after, 1.0), add(rest, 1.0)))))
+    right = add(right, multiply(add(k, 0.5), log(divide(multiply(odds, add(rest, 1.0)), add(k, 1.0)))))
+    right = add(right, subtract(add(_stirling(mode), _stirling(after)), add(_stirling(k), _stirling(rest))))
+    accepted = _g["logical_and"](inside, _g["logical_or"](squeezed, _g["less_equal"](left, right)))
+    return _first(accepted, k)
+
+
+@op(arrays=3)
+def _binomial(state: Any, counts: Any, probabilities: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    u = _unit(state, (2 * _ROUNDS + 1, *shape), 0.0, 1.0, "float64")
+    n = _g["floor"](_wide(counts, shape))
+    given = _wide(probabilities, shape)
+    p = _g["minimum"](given, _g["subtract"](1.0, given))
+    many = _g["greater_equal"](_g["multiply"](n, p), 10.0)
+    above = _binomial_above(sliced(u, 0, 0, 2 * _ROUNDS), where(many, n, 100.0), where(many, p, 0.5))
+    last = reshaped(sliced(u, 0, 2 * _ROUNDS, 1), shape)
+    below = _binomial_below(last, where(many, 1.0, n), where(many, 0.5, p))
+    k = where(many, above, below)
+    return cast_to(where(_g["greater"](given, 0.5), _g["subtract"](n, k), k), dtype)
+
+
+def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
+    """How many of `counts` trials succeed, each with its probability in `probabilities`; as floats.
+
+    Both are numbers, or arrays that broadcast to `shape`. By inversion where few are expected, otherwise by Hörmann's
+    BTRS (1993).
+
+    >>> import nervure as nv
+    >>> x = nv.random.binomial((10000,), 10, 0.3, seed=1)
+    >>> bool(abs(x.mean() - 3) < 0.1), bool(0 <= x.min() and x.max() <= 10)
+    (True, True)
+    """
+    dims, name = shape_of(plain(shape), "binomial"), _float_dtype(dtype, "binomial")
+    n = _within("binomial: counts", counts, 0.0, 2.0**53)
+    return _binomial(draw_seed(seed), n, _within("binomial: probabilities", probabilities, 0.0, 1.0), dims, name)
 
 
 @op

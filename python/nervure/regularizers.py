@@ -1,4 +1,5 @@
-"""Penalties on weights or outputs, added to the loss: `L1`, `L2`, `L1L2` and any callable of one tensor.
+"""Penalties on weights or outputs, added to the loss: `L1`, `L2`, `L1L2`, `OrthogonalRegularizer` and any callable of
+one tensor.
 
 L2 is ridge regression's penalty (Hoerl and Kennard, 1970), L1 the lasso's (Tibshirani, 1996), both together the elastic
 net (Zou and Hastie, 2005). There is no factor 1/2: `L2(0.01)` adds `0.01 * sum(w ** 2)`.
@@ -10,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import ops
 from ._absent import absent
-from ._identify import describe, identify
+from ._identify import identify
 from .utils import to_snake_case
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "get", "l1", "l1_l2", "l2", "serialize"]
+__all__ = [
+    "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
+    "orthogonal_regularizer", "serialize",
+]  # fmt: skip
 
 if not TYPE_CHECKING:
     __getattr__ = absent(__name__)
@@ -38,9 +42,12 @@ class Regularizer:
         return cls(**config)
 
 
-def _factor(name: str, value: float) -> float:
+def validate_float_arg(value: Any, name: str) -> float:
+    """`value` as a float. ValueError unless it is a finite number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-        raise ValueError(f"Invalid value for argument {name}: expected a non-negative float, got {value!r}")
+        raise ValueError(
+            f"Invalid value for argument {name}: expected a non-negative float. Received: {name}={value!r}"
+        )
     return float(value)
 
 
@@ -52,9 +59,9 @@ class L1L2(Regularizer):
     2.75
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
-        self.l1 = _factor("l1", l1 or 0.0)
-        self.l2 = _factor("l2", l2 or 0.0)
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
+        self.l1 = validate_float_arg(0.0 if l1 is None else l1, "l1")
+        self.l2 = validate_float_arg(0.0 if l2 is None else l2, "l2")
 
     def __call__(self, x: Any) -> Any:
         terms = []
@@ -76,8 +83,8 @@ class L1(L1L2):
     1.5
     """
 
-    def __init__(self, l1: float = 0.01) -> None:
-        super().__init__(l1=_factor("l1", l1))
+    def __init__(self, l1: float | None = 0.01) -> None:
+        super().__init__(l1=0.01 if l1 is None else l1)
 
     def get_config(self) -> dict[str, Any]:
         return {"l1": self.l1}
@@ -91,33 +98,80 @@ class L2(L1L2):
     2.5
     """
 
-    def __init__(self, l2: float = 0.01) -> None:
-        super().__init__(l2=_factor("l2", l2))
+    def __init__(self, l2: float | None = 0.01) -> None:
+        super().__init__(l2=0.01 if l2 is None else l2)
 
     def get_config(self) -> dict[str, Any]:
         return {"l2": self.l2}
 
 
+class OrthogonalRegularizer(Regularizer):
+    """`factor` times the mean of |cos| over the pairs of rows, or of columns, of a matrix: 0 if they are orthogonal.
+
+    Rows of zeros are orthogonal to all. ValueError unless `mode` is "rows" or "columns", `factor` a number of at least
+    0, and what is penalized a matrix.
+
+    >>> import numpy as np
+    >>> round(float(OrthogonalRegularizer(0.5)(np.array([[1.0, 1.0], [2.0, 2.0]]))), 4)
+    0.5
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = validate_float_arg(factor, "factor")
+        if mode not in ("rows", "columns"):
+            raise ValueError(
+                f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}'
+            )
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Any:
+        x = ops.convert_to_tensor(x)
+        if len(x.shape) != 2:
+            raise ValueError(
+                f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"
+            )
+        unit = ops.normalize(x if self.mode == "rows" else ops.transpose(x), axis=1)
+        size = unit.shape[0]
+        cosines = ops.matmul(unit, ops.transpose(unit))
+        others = 1.0 - ops.eye(size, dtype=str(unit.dtype))
+        pairs = size * (size - 1) / 2  # of a single row there are none, and the sum is 0
+        return ops.sum(ops.absolute(cosines * others)) * (self.factor * 0.5 / max(pairs, 1.0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"factor": self.factor, "mode": self.mode}
+
+
 l1, l2, l1_l2 = L1, L2, L1L2
-_KNOWN: dict[str, type[Regularizer]] = {}
-for _class in (L1, L2, L1L2):
-    _KNOWN[_class.__name__] = _KNOWN[to_snake_case(_class.__name__)] = _KNOWN[_class.__name__.lower()] = _class
-_KNOWN["l1_l2"] = L1L2
+orthogonal_regularizer = OrthogonalRegularizer
+_KNOWN: dict[str, type[Regularizer]] = {"l1_l2": L1L2}
+for _class in (L1, L2, L1L2, OrthogonalRegularizer, Regularizer):
+    _KNOWN[_class.__name__] = _KNOWN[to_snake_case(_class.__name__)] = _class
+
+
+def serialize(regularizer: Any) -> Any:
+    """The config of a regularizer or of a function.
+
+    >>> serialize(L2(0.5))["config"]
+    {'l2': 0.5}
+    """
+    from .saving import serialize_keras_object
+
+    return serialize_keras_object(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Callable[[Any], Any] | None:
+    """The regularizer that a name or a config stands for. ValueError if it is unknown.
+
+    >>> deserialize(serialize(L2(0.5))).l2
+    0.5
+    """
+    return identify("regularizer", config, Regularizer, _KNOWN, custom_objects)  # type: ignore[no-any-return]
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """A regularizer from its name ("l2"), its config, a callable, or None. ValueError on an unknown name.
+    """A regularizer from its name ("l2"), its config, its class, a callable, or None. ValueError on an unknown name.
 
     >>> get("l2").l2
     0.01
     """
     return identify("regularizer", identifier, Regularizer, _KNOWN)  # type: ignore[no-any-return]
-
-
-def serialize(regularizer: Any) -> Any:
-    """The config of a regularizer: {"class_name", "config"}, or the name of a function.
-
-    >>> serialize(L2(0.5))["config"]
-    {'l2': 0.5}
-    """
-    return describe(regularizer)

@@ -730,9 +730,38 @@ def summaries(k: Any) -> dict[str, Any]:
     return out
 
 
+def nested_outputs(k: Any) -> dict[str, Any]:
+    """Outputs in a dict of lists, with losses, weights and metrics nested alike."""
+    k.utils.clear_session()
+    x = k.Input((4,), name="x")
+    a, b, c = (k.layers.Dense(n, name=name)(x) for name, n in (("a", 2), ("b", 3), ("c", 1)))
+    model = k.Model(x, {"p": [a, b], "q": c})
+    set_weights(model)
+    data = randn(1, 32, 4)
+    y = {"p": [data[:, :2], data[:, :3]], "q": data[:, :1]}
+    out = {}
+    for name, kwargs in {
+        "alike": {
+            "loss": {"p": ["mse", "mae"], "q": "mse"},
+            "loss_weights": {"p": [1.0, 2.0], "q": 3.0},
+            "metrics": {"p": [["mae"], ["mse"]], "q": ["mae"]},
+        },
+        "flat": {"loss": ["mse", "mae", "mse"], "metrics": {"p": [["mae"], None], "q": None}},
+    }.items():
+        model.compile("sgd", **kwargs)
+        logs = model.evaluate(data, y, return_dict=True, verbose=0)
+        out[f"{name}/names"] = sorted(logs)
+        out |= {f"{name}/{key}": np.asarray(value) for key, value in logs.items()}
+    return out
+
+
+case("outputs/nested", nested_outputs)
 case("text/verbose_2", verbose_2)
 case("text/summary", summaries)
 
 import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
 import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
+import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
+import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
+import_module(".cases_losses", __package__) if __package__ else import_module("cases_losses")
 import_module(".cases_layers", __package__) if __package__ else import_module("cases_layers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,16 +29,51 @@ def names_of(y_pred: Any, given: Sequence[str] | None) -> list[str]:
     return _known_names(y_pred, given) or [f"output_{k}" for k in range(len(tree.flatten(y_pred)))]
 
 
-def targets_of(y_true: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
+def targets_of(
+    y_true: Any, names: Sequence[str], layer_names: Sequence[str] | None = None, outputs: Any = None
+) -> list[Any]:
     """One target an output, None where there is none; lists and dicts may nest as the outputs do."""
     if y_true is None:
         return [None] * len(names)
+    found = _as_nested(outputs, y_true) if tree.is_nested(outputs) else None
+    if found is not None:
+        return found
     return by_output("y", tree.flatten(y_true) if isinstance(y_true, (list, tuple)) else y_true, names, layer_names)
 
 
-def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None = None) -> list[Any]:
-    """`value` as one entry an output: from a dict by name (outputs left out get None), a list in order, or the one
-    value of a single output. ValueError if names or numbers do not fit."""
+def _as_nested(outputs: Any, value: Any) -> list[Any] | None:
+    """The entries of `value` for each of the outputs, if it nests as they do; None if not. What is left out, or None,
+    stands for None at all outputs inside of it."""
+    if not tree.is_nested(outputs):
+        return [value]
+    if value is None:
+        return [None] * len(tree.flatten(outputs))
+    found: list[Any] = []
+    if isinstance(outputs, dict):
+        if not isinstance(value, dict) or not set(value) <= set(outputs):
+            return None
+        pairs = [(outputs[k], value.get(k)) for k in sorted(outputs)]
+    else:
+        if not isinstance(value, (list, tuple)) or len(value) != len(outputs):
+            return None
+        pairs = list(zip(outputs, value, strict=True))
+    for inner, item in pairs:
+        entries = _as_nested(inner, item)
+        if entries is None:
+            return None
+        found += entries
+    return found
+
+
+def by_output(
+    what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None = None, outputs: Any = None
+) -> list[Any]:
+    """`value` as one entry an output: nested as the outputs are, or from a dict by name (outputs left out get None), a
+    list in order, or the one value of a single output. ValueError if names or numbers do not fit."""
+    if tree.is_nested(outputs) and tree.is_nested(value):
+        found = _as_nested(outputs, value)
+        if found is not None:
+            return found
     if isinstance(value, dict):
         keys = list(names)
         if not set(value) <= set(keys) and layer_names is not None and set(value) <= set(layer_names):
@@ -59,6 +94,21 @@ def by_output(what: str, value: Any, names: Sequence[str], layer_names: Sequence
     raise ValueError(
         f"`{what}` must be a list or a dict with an entry for each of the outputs {list(names)}, got {value!r}"
     )
+
+
+def _paths(outputs: Any, names: Iterator[str]) -> list[tuple[str, ...]]:
+    """The path of each output: keys of dicts, places in lists, and at the end of a list the output's name."""
+    if not tree.is_nested(outputs):
+        return [(next(names),)]
+    found: list[tuple[str, ...]] = []
+    pairs = [(k, outputs[k]) for k in sorted(outputs)] if isinstance(outputs, dict) else list(enumerate(outputs))
+    for key, inner in pairs:
+        below = _paths(inner, names)
+        if not tree.is_nested(inner):
+            found += [(key,)] if isinstance(key, str) else below
+        else:
+            found += [(str(key), *path) for path in below]
+    return found
 
 
 def _kind(y_true: Any, y_pred: Any) -> str:
@@ -101,7 +151,8 @@ class CompileLoss:
                 losses.get(item)  # unknown names fail at compile, not at fit
         self.loss, self.weights, self.layer_names = loss, loss_weights, output_names
         self.metrics: list[Mean] = []
-        self._trackers: dict[str, Mean] = {}
+        self._outputs: Any = None  # how the model's outputs nest
+        self._trackers: list[Mean | None] = []  # one an output, if there are several losses
         self.parts: list[tuple[Loss, Any] | None] | None = None  # one an output
 
     def _build(self, y_true: list[Any], outputs: Any, names: list[str]) -> None:
@@ -109,10 +160,10 @@ class CompileLoss:
         given = self.loss
         if not tree.is_nested(given):
             given = [given] * len(names)
-        wanted = by_output("loss", given, names, self.layer_names)
+        wanted = by_output("loss", given, names, self.layer_names, outputs)
         weights: list[Any] = [None] * len(names)
         if self.weights is not None:
-            weights = by_output("loss_weights", self.weights, names, self.layer_names)
+            weights = by_output("loss_weights", self.weights, names, self.layer_names, outputs)
         parts: list[tuple[Loss, Any] | None] = []
         for name, item, weight, y, p in zip(names, wanted, weights, y_true, y_pred, strict=True):
             number = isinstance(weight, (int, float, np.number)) and not isinstance(weight, bool)
@@ -128,36 +179,42 @@ class CompileLoss:
                 parts.append((losses.as_loss(item), weight))
         if sum(part is not None for part in parts) > 1:
             named = _known_names(outputs, self.layer_names) is not None  # else the losses' names must do
-            self._trackers = {
-                n: Mean(name=f"{n if named else part[0].name}_loss")
-                for n, part in zip(names, parts, strict=True)
-                if part is not None
-            }
-            order = self.loss if isinstance(outputs, dict) and isinstance(self.loss, dict) else self._trackers
-            self.metrics = [self._trackers[n] for n in order if n in self._trackers]
+            own = [n if named or part is None else part[0].name for n, part in zip(names, parts, strict=True)]
+            self._trackers = [
+                None if part is None else Mean(name=f"{'/'.join(path)}_loss")
+                for path, part in zip(_paths(outputs, iter(own)), parts, strict=True)
+            ]
+            found = [t for t in self._trackers if t is not None]
+            if isinstance(outputs, dict) and isinstance(self.loss, dict):  # in the order in which losses were given
+                order = [f"{k}_loss" for k in self.loss]
+                found.sort(key=lambda t: order.index(t.name) if t.name in order else len(order))
+            self.metrics = found
         self.parts = parts
 
     def targets(self, y_true: Any, names: Sequence[str]) -> list[Any]:
         """One target an output; targets in the number of the losses belong to the outputs that have one."""
+        outputs = self._outputs
         if tree.is_nested(self.loss) and not isinstance(y_true, dict) and y_true is not None:
-            wanted = by_output("loss", self.loss, names, self.layer_names)
+            wanted = by_output("loss", self.loss, names, self.layer_names, outputs)
             given = tree.flatten(y_true)
             if len(given) < len(names) and len(given) == sum(w is not None for w in wanted):
                 rest = iter(given)
                 return [None if w is None else next(rest) for w in wanted]
-        return targets_of(y_true, names, self.layer_names)
+        return targets_of(y_true, names, self.layer_names, outputs)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The total as a scalar tensor, or None if no output has a loss."""
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
+        self._outputs = tree.map_structure(lambda _: None, y_pred)
         targets = self.targets(y_true, names)
-        weights = spread("sample_weight", sample_weight, names, self.layer_names)
+        weights = spread("sample_weight", sample_weight, names, self.layer_names, y_pred)
         if self.parts is None:
             self._build(targets, y_pred, names)
         assert self.parts is not None
         total = None
-        for name, part, y, p, w in zip(names, self.parts, targets, outputs, weights, strict=True):
+        trackers = self._trackers or [None] * len(names)
+        for name, part, tracker, y, p, w in zip(names, self.parts, trackers, targets, outputs, weights, strict=True):
             if part is None:
                 continue
             loss, weight = part
@@ -172,8 +229,8 @@ class CompileLoss:
                     f"loss '{loss.name}' of output '{name}' must give a scalar, got shape {tuple(value.shape)}: use "
                     "another reduction than None"
                 )
-            if self._trackers:
-                self._trackers[name].update_state(value, sample_weight=float(p.shape[0]))
+            if tracker is not None:
+                tracker.update_state(value, sample_weight=float(p.shape[0]))
             if weight is not None:
                 value = value * float(weight)
             total = value if total is None else total + value
@@ -194,11 +251,13 @@ def _needs_target(output: str, y: Any, what: str = "a loss") -> None:
         raise ValueError(f"output '{output}' has {what}, but no target `y` was given for it")
 
 
-def spread(what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None) -> list[Any]:
+def spread(
+    what: str, value: Any, names: Sequence[str], layer_names: Sequence[str] | None, outputs: Any = None
+) -> list[Any]:
     """`by_output`, but one value serves all outputs."""
     if value is None or not tree.is_nested(value) or (len(tree.flatten(value)) == 1 and not isinstance(value, dict)):
         return [tree.flatten(value)[0]] * len(names)
-    return by_output(what, value, names, layer_names)
+    return by_output(what, value, names, layer_names, outputs)
 
 
 class CompileMetrics:
@@ -237,14 +296,15 @@ class CompileMetrics:
         return [v for m in self.metrics for v in m.variables]
 
     def _match(
-        self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str]
+        self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str], outputs: Any
     ) -> list[list[Metric]]:
         if not given:
             return [[] for _ in names]
         if len(names) == 1:
             wanted = [tree.flatten(given)]
         else:
-            wanted = [tree.flatten(g) if g is not None else [] for g in by_output(what, given, names, self.layer_names)]
+            entries = by_output(what, given, names, self.layer_names, outputs)
+            wanted = [tree.flatten(g) if g is not None else [] for g in entries]
         resolved: list[list[Metric]] = []
         for name, items, y, p in zip(names, wanted, y_true, y_pred, strict=True):
             group = []
@@ -261,11 +321,14 @@ class CompileMetrics:
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
         loss = self._loss
-        targets = targets_of(y_true, names, self.layer_names) if loss is None else loss.targets(y_true, names)
-        weights = spread("sample_weight", sample_weight, names, self.layer_names)
+        if loss is None:
+            targets = targets_of(y_true, names, self.layer_names, y_pred)
+        else:
+            targets = loss.targets(y_true, names)
+        weights = spread("sample_weight", sample_weight, names, self.layer_names, y_pred)
         if self.plain is None:
-            plain = self._match("metrics", self.given, targets, outputs, names)
-            self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names)
+            plain = self._match("metrics", self.given, targets, outputs, names, y_pred)
+            self.with_weights = self._match("weighted_metrics", self.weighted, targets, outputs, names, y_pred)
             named = len(names) > 1 and _known_names(y_pred, self.layer_names) is not None
             self.plain, self.prefixes = plain, [f"{n}_" if named else "" for n in names]
         for name, plain_group, weighted_group, y, p, w in zip(

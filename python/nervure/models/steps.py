@@ -137,12 +137,18 @@ class Steps:
         y_pred = self(x, training=True)
         loss = self._loss_of_step(x, y, y_pred, weight, True)
         if variables:
-            gradients = scope.grad(loss, before)
+            gradients = scope.grad(self._scaled(loss), before)
             scope.notes["gradients"] = gradients
             self.optimizer.apply(gradients, variables)
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
         return self.compute_metrics(x, y, y_pred, weight)  # type: ignore[no-any-return]
+
+    def _scaled(self: Any, loss: Any) -> Any:
+        """What gradients are taken of: the loss as the optimizer scales it."""
+        if self.optimizer is None:
+            raise ValueError(f"Model '{self.name}': `compile` was given no optimizer, so that it cannot be trained")
+        return self.optimizer.scale_loss(loss)
 
     def test_step(self: Any, data: Any) -> Logs:
         """Loss and metrics of a batch; changes no weights."""

@@ -235,7 +235,8 @@ class Trainer(Steps):
                 if self.stop_training:
                     reason = self.stop_reason or "a callback set stop_training"
                     break
-            self.optimizer.finalize_variable_values()
+            if self.optimizer is not None:
+                self.optimizer.finalize_variable_values()
             callbacks.on_train_end(logs)
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")

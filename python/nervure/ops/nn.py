@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from .. import config
 from .._dtypes import FLOAT, is_float, standardize_dtype
 from .._tensor import Tensor
@@ -21,16 +23,17 @@ from .dispatch import (
     tensor,
 )
 from .elementwise import GENERATED, clip, where
-from .manipulation import expand_dims, squeeze
-from .reduction import from_last, mean, norm, on_last, sum, var
+from .indexing import sort
+from .manipulation import expand_dims, flip, squeeze
+from .reduction import cumsum, from_last, max, mean, norm, on_last, sum, var
 
 __all__ = [
     "batch_normalization", "binary_crossentropy", "categorical_crossentropy", "celu", "elu", "gelu", "glu",
     "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "layer_normalization", "leaky_relu",
     "log_sigmoid", "log_softmax", "mish", "moments", "multi_hot", "normalize", "one_hot", "psnr", "relu",
     "relu6", "rms_normalization", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign",
-    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "squareplus", "swish", "tanh_shrink",
-    "threshold",
+    "sparse_categorical_crossentropy", "sparse_plus", "sparse_sigmoid", "sparsemax", "squareplus", "swish",
+    "tanh_shrink", "threshold",
 ]  # fmt: skip
 
 _add, _subtract, _multiply, _divide, _maximum, _minimum, _less, _greater, _equal = (
@@ -339,6 +342,29 @@ def log_softmax(x: Any, axis: Any = -1) -> Tensor:
     return _along("log_softmax", x, axis)
 
 
+@op
+def sparsemax(x: Any, axis: int = -1) -> Tensor:
+    """The point nearest to x among probabilities along `axis`: max(x - t, 0), with t such that the sum is 1
+    (Martins & Astudillo, 2016). Unlike softmax it has zeros.
+
+    >>> import nervure as nv
+    >>> nv.ops.sparsemax([0.5, 1.0, -3.0])
+    array([0.25, 0.75, 0.  ], dtype=float32)
+    """
+    x = floating(x)
+    k = axis_of(axis, x.ndim, "sparsemax")
+    x = _subtract(x, max(x, k, True))
+    # Of the values from the largest on, those belong to the sum of 1 that are above the t they would make with all
+    # before. The rest is linear: which values belong has no gradient.
+    falling = flip(sort(x, k), k)
+    count = _add(iota([x.shape[k] if j == k else 1 for j in range(x.ndim)], k, x.dtype), 1)
+    belong = _greater(_add(_multiply(count, falling), 1), cumsum(falling, k))
+    last = _negative(max(where(belong, _negative(falling), -math.inf), k, True))
+    kept = GENERATED["greater_equal"](x, last)
+    t = _divide(_subtract(sum(where(kept, x, 0), k, True), 1), sum(cast_to(kept, x.dtype), k, True))
+    return relu(_subtract(x, t))
+
+
 # ---- labels ----
 
 
@@ -570,8 +596,9 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     x = floating(x)
     x = x if x.ndim else reshaped(x, (1,))
     tiny = config.epsilon() if epsilon is None else epsilon
-    if order == 2:
-        return _multiply(x, _minimum(_rsqrt(sum(_square(x), axis, True)), 1.0 / tiny))
+    if order == 2:  # the bound is inside the root, whose slope at 0 is infinite
+        least = float(np.maximum(tiny * tiny, np.finfo(x.dtype).tiny))
+        return _multiply(x, _rsqrt(_maximum(sum(_square(x), axis, True), least)))
     return _divide(x, _maximum(norm(x, order, axis, True), tiny))
 
 

@@ -3,10 +3,7 @@
 They are names of `nervure.layers`, and each is imported when it is first asked for.
 """
 
-from importlib import import_module
-from typing import Any
-
-__all__ = ["HOMES", "load"]
+__all__ = ["HOMES"]
 
 HOMES = {
     "CategoryEncoding": "category_encoding",
@@ -19,12 +16,3 @@ HOMES = {
     "StringLookup": "string_lookup",
     "TextVectorization": "text_vectorization",
 }
-
-
-def load(name: str) -> Any:
-    """The layer of that name, one of `HOMES`.
-
-    >>> load("Hashing").__name__
-    'Hashing'
-    """
-    return getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
