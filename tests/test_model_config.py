@@ -341,9 +341,10 @@ def test_legacy_files_of_weights(tmp_path):
         file.attrs["layer_names"] = [b"a", b"b"]
         for name, arrays in kernels.items():
             group = file.create_group(name)
-            group.attrs["weight_names"] = [f"{name}/kernel:0".encode(), f"{name}/bias:0".encode()]
-            for weight, array in zip(group.attrs["weight_names"], arrays, strict=True):
-                group[weight.decode()] = array
+            names = [f"{name}/kernel:0", f"{name}/bias:0"]
+            group.attrs["weight_names"] = [weight.encode() for weight in names]
+            for weight, array in zip(names, arrays, strict=True):
+                group[weight] = array
     model.load_weights(tmp_path / "w.h5")
     assert float(model.predict(np.ones((1, 4)), verbose=0)[0, 0]) == 30.0
     with pytest.raises(ValueError, match="only the weights"):

@@ -759,8 +759,6 @@ case("outputs/nested", nested_outputs)
 case("text/verbose_2", verbose_2)
 case("text/summary", summaries)
 
-import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
-import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
 import_module(".cases_preprocessing", __package__) if __package__ else import_module("cases_preprocessing")
 import_module(".cases_optimizers", __package__) if __package__ else import_module("cases_optimizers")
 import_module(".cases_losses", __package__) if __package__ else import_module("cases_losses")

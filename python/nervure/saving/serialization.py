@@ -110,7 +110,6 @@ def public_name(item: Any) -> tuple[str, str] | None:
     for depth in (2, 3):
         if ".".join(parts[1:depth]) not in _MODULES:
             continue  # a part of a module, not one that users see
-    for depth in (2, 3):  # "keras.losses" before "keras.losses.regression"
         module = sys.modules.get(".".join(parts[:depth]))
         if module is not None and getattr(module, name, None) is item and name in getattr(module, "__all__", ()):
             return ".".join(["keras", *parts[1:depth]]), name
