@@ -16,19 +16,10 @@ _IN_KERAS = {
         Quantizer RematScope StatelessScope SymbolicScope applications device distillation distribution export
         legacy mixed_precision name_scope preprocessing quantizers remat visualization wrappers
     """,
-    "nervure.activations": "sparsemax",
     "nervure.backend": "get_uid is_int_dtype",
     "nervure.callbacks": "OrbaxCheckpoint",
-    "nervure.config": """
-        disable_flash_attention disable_interactive_logging disable_traceback_filtering enable_flash_attention
-        enable_interactive_logging enable_traceback_filtering enable_unsafe_deserialization
-        is_flash_attention_enabled is_interactive_logging_enabled is_nnx_enabled is_traceback_filtering_enabled
-        set_backend
-    """,
-    "nervure.constraints": "MaxNorm MinMaxNorm UnitNorm deserialize max_norm min_max_norm unit_norm",
     "nervure.datasets": "boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters",
     "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
-    "nervure.initializers": "IdentityInitializer Orthogonal OrthogonalInitializer STFT STFTInitializer orthogonal stft",
     "nervure.layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
         AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
@@ -45,25 +36,6 @@ _IN_KERAS = {
         STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN
         SimpleRNNCell Solarization StackedRNNCells TFSMLayer TorchModuleWrapper
     """,
-    "nervure.losses": """
-        BinaryFocalCrossentropy CTC CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
-        CategoricalHinge Circle CosineSimilarity Dice Hinge KLDivergence LogCosh Poisson SquaredHinge Tversky
-        binary_focal_crossentropy categorical_focal_crossentropy categorical_generalized_cross_entropy
-        categorical_hinge circle cosine_similarity ctc deserialize dice hinge kl_divergence log_cosh poisson
-        serialize squared_hinge tversky
-    """,
-    "nervure.metrics": """
-        AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
-        FalsePositives Hinge IoU KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU
-        MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision
-        PrecisionAtRecall R2Score Recall RecallAtPrecision SensitivityAtSpecificity
-        SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge TopKCategoricalAccuracy
-        TrueNegatives TruePositives binary_focal_crossentropy categorical_focal_crossentropy categorical_hinge
-        concordance_correlation deserialize hinge huber kl_divergence log_cosh mean_absolute_percentage_error
-        mean_squared_logarithmic_error pearson_correlation poisson serialize sparse_top_k_categorical_accuracy
-        squared_hinge top_k_categorical_accuracy
-    """,
-    "nervure.models": "clone_model load_model model_from_json save_model",
     "nervure.ops": """
         adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
         bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
@@ -76,13 +48,7 @@ _IN_KERAS = {
         space_to_depth stft svd unfold unique unravel_index vander vectorize view view_as_complex view_as_real
     """,
     "nervure.optimizers": "legacy",
-    "nervure.random": "beta binomial gamma",
-    "nervure.regularizers": "OrthogonalRegularizer deserialize orthogonal_regularizer",
-    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
-    "nervure.tree": """
-        MAP_TO_NONE assert_same_paths flatten_with_path lists_to_tuples map_shape_structure map_structure_up_to
-        traverse
-    """,
+    "nervure.saving": "KerasFileEditor",
     "nervure.utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory bounding_boxes get_source_inputs
         image_dataset_from_directory img_to_array legacy load_img save_img text_dataset_from_directory
