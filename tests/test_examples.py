@@ -10,7 +10,8 @@ from pathlib import Path
 import nervure
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NOTEBOOKS, PROGRAM = sorted(EXAMPLES.glob("*.ipynb")), EXAMPLES / "keras_program.py"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -31,6 +32,22 @@ def test_notebook(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
+
+
+def test_a_keras_program_runs(run_python: Callable[..., str]) -> None:
+    text = run_python(str(PROGRAM))
+    assert text.startswith("nervure: 3036 parameters") and "kind_accuracy" in text
+    assert run_python(str(PROGRAM), "nervure") == text, "the program sets its seed"
+
+
+def test_a_keras_program_runs_with_keras(run_python: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("keras", reason="Keras is no part of the dev extra")
+    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "jax"))
+    assert "keras: 3036 parameters" in run_python(str(PROGRAM), "keras")
+
+
+def test_the_keras_program_uses_nothing_but_keras() -> None:
+    assert not re.search(r"\b(nervure|nv)\.", PROGRAM.read_text())
 
 
 def test_benchmark_prints_its_table(run_python: Callable[..., str]) -> None:

@@ -39,18 +39,6 @@ _IN_KERAS = {
         SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
         TorchModuleWrapper
     """,
-    "nervure.metrics": """
-        AUC BinaryIoU CategoricalHinge ConcordanceCorrelation CosineSimilarity F1Score FBetaScore FalseNegatives
-        FalsePositives Hinge IoU KLDivergence LogCoshError MeanAbsolutePercentageError MeanIoU
-        MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall
-        R2Score Recall RecallAtPrecision SensitivityAtSpecificity SparseTopKCategoricalAccuracy
-        SpecificityAtSensitivity SquaredHinge TopKCategoricalAccuracy TrueNegatives TruePositives
-        binary_focal_crossentropy categorical_focal_crossentropy categorical_hinge concordance_correlation
-        deserialize hinge huber kl_divergence log_cosh mean_absolute_percentage_error mean_squared_logarithmic_error
-        pearson_correlation poisson serialize sparse_top_k_categorical_accuracy squared_hinge
-        top_k_categorical_accuracy
-    """,
-    "nervure.models": "clone_model load_model model_from_json save_model",
     "nervure.ops": """
         adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
         bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
@@ -63,7 +51,7 @@ _IN_KERAS = {
         unfold unique unravel_index vander vectorize view view_as_complex view_as_real
     """,
     "nervure.optimizers": "legacy",
-    "nervure.saving": "KerasFileEditor load_model load_weights save_model save_weights",
+    "nervure.saving": "KerasFileEditor",
     "nervure.utils": """
         Config FeatureSpace array_to_img audio_dataset_from_directory bounding_boxes get_source_inputs
         image_dataset_from_directory img_to_array legacy load_img save_img text_dataset_from_directory

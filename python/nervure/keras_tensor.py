@@ -7,15 +7,18 @@ operation itself, twice with two fill-in sizes when a dimension is unknown: what
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
 from . import ops, tree
 from ._masks import get_mask, set_mask
 from ._tensor import Operators, array_ufunc
 from ._trace import Scope, tracing
+from .saving.operations import Described, by_function
 from .utils import auto_name
 
 __all__ = ["KerasTensor", "Node", "Operation", "infer", "is_keras_tensor"]
@@ -54,6 +57,7 @@ class KerasTensor(Operators):
         self.name = name or auto_name("keras_tensor")
         self._keras_history: History | None = None
         self._keras_mask: Any = None
+        self._saved_history: Any = None  # by name, of one that comes from a config
 
     @property
     def ndim(self) -> int:
@@ -140,15 +144,97 @@ class Operation:
 
 
 class Function(Operation):
-    """A function of `ops` (or an operator) in a functional model."""
+    """A function of `ops` (or an operator) in a functional model.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self._name = auto_name(getattr(function, "__name__", "function").strip("_"))
+    A function that Keras's files know has a class of its own, named as there, whose objects hold those arguments that
+    stand in the config (`settings`); the others are arguments of the call.
+
+    >>> import nervure as nv
+    >>> y = nv.ops.mean(nv.Input((3,)), axis=1)
+    >>> type(y._keras_history.operation).__name__, y._keras_history.operation.settings
+    ('Mean', {'axis': 1, 'keepdims': False})
+    """
+
+    function: Callable[..., Any]
+    described: Described | None = None
+
+    def __init__(self, name: str | None = None, **settings: Any) -> None:
+        known = self.described
+        self._name = name or auto_name(known.class_name if known else getattr(self.function, "__name__", "function"))
+        self.settings = {k: v for k, v in settings.items() if known is not None and k in known.settings}
         self._inbound_nodes = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.function(*args, **kwargs)
+        if not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
+            return self._run(*args, **kwargs)
+        outputs = infer(self._run, args, kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.settings:
+            return self.function(*args, **kwargs)
+        given, rest, first = self.settings | kwargs, list(args), []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                first += rest
+                rest = []
+            elif parameter.kind is parameter.KEYWORD_ONLY or not (rest or name in given):
+                break
+            else:
+                first.append(given.pop(name) if name in given else rest.pop(0))
+        return self.function(*first, *rest, **given)
+
+    def get_config(self) -> dict[str, Any]:
+        """Name and settings, as Keras has them. NotImplementedError for a function that is none of `ops`."""
+        if self.described is None:
+            raise NotImplementedError(
+                f"the function {self.function!r} in a functional model is none of nervure.ops and has no config: "
+                "write a Layer with `get_config`"
+            )
+        return {"name": self.name, **self.settings}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Function:
+        return cls(**config)
+
+
+@cache
+def function_class(function: Callable[..., Any]) -> type[Function]:
+    """The class of the operations that call `function`."""
+    name = getattr(function, "__name__", "").strip("_")
+    known = by_function().get(name)
+    ours = getattr(function, "__module__", "").startswith("nervure.ops.")  # `_get_item` does the work of `get_item`
+    if known is None or not (ours or getattr(ops, name, None) is function):
+        return type("Function", (Function,), {"function": staticmethod(function), "__module__": __name__})
+    members = {"function": staticmethod(function), "described": known, "__module__": known.module}
+    return type(known.class_name, (Function,), members)
+
+
+def _recorded(function: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Function, Any, Any]:
+    """The operation for a call of `function`, and the arguments that are not its settings."""
+    cls = function_class(function)
+    if cls.described is None:
+        return cls(), args, kwargs
+    signature = inspect.signature(function)
+    bound = signature.bind(*args, **kwargs)
+    given = dict(bound.arguments)
+    bound.apply_defaults()
+    settings: dict[str, Any] = {}
+    for name in cls.described.settings:
+        value = bound.arguments.get(name)
+        if name in bound.arguments and not any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(value)):
+            settings[name] = value
+            given.pop(name, None)
+    positional: list[Any] = []
+    for name, parameter in signature.parameters.items():
+        if name in settings:
+            continue
+        if name not in given or parameter.kind is parameter.KEYWORD_ONLY:
+            break
+        value = given.pop(name)
+        positional += value if parameter.kind is parameter.VAR_POSITIONAL else [value]
+    return cls(**settings), tuple(positional), given
 
 
 def infer(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -197,7 +283,8 @@ def _merge(a: Any, b: Any) -> Any:
 def call_function(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What `ops.f` does when a KerasTensor is among its arguments: infer the result, record the call."""
     outputs = infer(function, args, kwargs)
-    Node(Function(function), args, kwargs, outputs)
+    operation, args, kwargs = _recorded(function, args, kwargs)
+    Node(operation, args, kwargs, outputs)
     return outputs
 
 

@@ -44,7 +44,7 @@ class Layer(LayerCall):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
-        if cls.get_config is Layer.get_config:
+        if getattr(cls.get_config, "_is_default", False):
             object.__setattr__(layer, "_arguments", (args, kwargs))
         return layer
 
@@ -73,6 +73,7 @@ class Layer(LayerCall):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self._on_arrays: Function | None = None
+        self._build_shapes: dict[str, Any] | None = None
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -101,10 +102,12 @@ class Layer(LayerCall):
         numbers, texts and lists and dicts of them.
         """
         config = {"trainable": self.trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         constructor = inspect.signature(type(self).__init__)
         own = [p for p in list(constructor.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
         inherited = type(self).__init__ is Layer.__init__ or any(p.kind is p.VAR_POSITIONAL for p in own)
-        if inherited or type(self).get_config is not Layer.get_config:
+        if inherited or not getattr(type(self).get_config, "_is_default", False):
             return {"name": self.name} | config
         args, kwargs = self._arguments
         given = constructor.bind(self, *args, **kwargs)
@@ -117,13 +120,29 @@ class Layer(LayerCall):
             )
         for p in constructor.parameters.values():
             if p.kind is p.VAR_KEYWORD:
-                return config | given.arguments[p.name] | values
+                return {"name": self.name} | config | given.arguments[p.name] | values
         return values
+
+    get_config._is_default = True  # type: ignore[attr-defined]
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
         """A layer from what `get_config` gave."""
         return cls(**config)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that `build` was given, from which `build_from_config` builds an equal layer; None before."""
+        shapes = self._build_shapes
+        if not shapes:
+            return None
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Builds the layer for the shapes that `get_build_config` gave."""
+        if config and "input_shape" in config:
+            self.build(as_shapes(config["input_shape"]))
+        elif config and "shapes_dict" in config:
+            self.build(**{k: as_shapes(v) for k, v in config["shapes_dict"].items()})
 
     # ---- weights ----
 
@@ -195,6 +214,40 @@ class Layer(LayerCall):
         self._track_weight(variable)
         return variable
 
+    def save_own_variables(self, store: Any) -> None:
+        """Puts the layer's own weights, not those of its sublayers, into `store`, a dict: "0", "1", .. in order.
+
+        Override it together with `load_own_variables` to store something else.
+        """
+        for k, v in enumerate(self._own_weights()):
+            store[str(k)] = v.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Takes the layer's own weights from `store`. ValueError unless their number and shapes agree."""
+        variables = self._own_weights()
+        if len(store.keys()) != len(variables):
+            if not variables and not self.built:
+                raise ValueError(
+                    f"Layer '{self.name}' was never built and thus it doesn't have any variables. However the weights "
+                    f"file lists {len(store.keys())} variables for this layer. A `build()` method must create all "
+                    "state of the layer, that of its sublayers included; or implement `get_build_config` and "
+                    "`build_from_config`"
+                )
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(variables)} variables, but received {len(store.keys())} variables "
+                f"during loading. Expected: {[v.name for v in variables]}"
+            )
+        values = [np.asarray(store[str(k)]) for k in range(len(variables))]
+        for v, value in zip(variables, values, strict=True):
+            if value.shape != tuple(v.shape):
+                raise ValueError(
+                    "The shape of the target variable and the shape of the target value in `variable.assign(value)` "
+                    f"must match. variable.shape={tuple(v.shape)}, Received: value.shape={value.shape}. Target "
+                    f"variable: {v.path}"
+                )
+        for v, value in zip(variables, values, strict=True):
+            v.assign(value)
+
     # ---- losses ----
 
     def add_loss(self, loss: Any) -> None:
@@ -222,6 +275,22 @@ class Layer(LayerCall):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
+def as_shapes(shape: Any) -> Any:
+    """Lists of sizes, as JSON has them, are tuples again."""
+    if isinstance(shape, dict):
+        return {k: as_shapes(v) for k, v in shape.items()}
+    if isinstance(shape, (list, tuple)):
+        is_one = all(d is None or isinstance(d, int) for d in shape)
+        return tuple(shape) if is_one else [as_shapes(v) for v in shape]
+    return shape
+
+
+def _shapes_given(build: Callable[..., None], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What `build` is given, by the names of its parameters."""
+    names = list(inspect.signature(build).parameters)[1:]
+    return dict(zip(names, args, strict=False)) | kwargs
+
+
 def _building(build: Callable[..., None]) -> Callable[..., None]:
     """`build` outside of any trace, after which the layer is built."""
 
@@ -230,6 +299,7 @@ def _building(build: Callable[..., None]) -> Callable[..., None]:
         if self.built and self._weights:
             raise ValueError(f"Layer '{self.name}' is already built: `build` would make its weights once more")
         made = len(self._weights)
+        self._build_shapes = _shapes_given(build, args, kwargs)
         try:
             with suspended(), self._named():
                 build(self, *args, **kwargs)

@@ -20,7 +20,8 @@ class Graph:
     """
 
     def __init__(self, owner: str, inputs: Any, outputs: Any) -> None:
-        self.input_struct, self.output_struct = inputs, outputs
+        self.given_inputs, self.given_outputs = inputs, outputs
+        self.input_struct, self.output_struct = inputs, outputs = _sole(inputs), _sole(outputs)
         self.inputs: list[KerasTensor] = tree.flatten(inputs)
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
         for what, tensors, given in (("inputs", self.inputs, inputs), ("outputs", self.outputs, outputs)):
@@ -34,6 +35,12 @@ class Graph:
                 raise ValueError(f"Model '{owner}': `{what}` is empty")
         if len({id(t) for t in self.inputs}) != len(self.inputs):
             raise ValueError(f"Model '{owner}': an input is listed more than once in {inputs}")
+        # Inputs that other layers made begin anew here: for each an input layer stands in `operations`.
+        self.entries: dict[int, InputLayer] = {
+            id(t): InputLayer(batch_shape=t.shape, dtype=t.dtype, name=t.name)
+            for t in self.inputs
+            if not isinstance(_origin(t).operation, InputLayer)
+        }
         self.nodes: list[Node] = []  # inputs of a node come before it
         self.operations: list[Operation] = []
         self._collect(owner)
@@ -82,8 +89,12 @@ class Graph:
             for parent in node.parents if node in done else ():
                 depth[parent] = max(depth.get(parent, 0), at + 1)
         known = {node.operation for node in self.nodes}
-        entries = [s.operation for s in sources if isinstance(s.operation, InputLayer)]
-        listed = known | set(entries)
+        listed: set[Operation] = known | {s.operation for s in sources if isinstance(s.operation, InputLayer)}
+        for t, source in zip(self.inputs, sources, strict=True):
+            if (entry := self.entries.get(id(t))) is not None:
+                listed.add(entry)
+                operation_depth[entry] = depth[source]
+                met[entry] = met.get(source.operation, -1)
         self.operations = sorted(listed, key=lambda o: (-operation_depth.get(o, 0), met.get(o, -1)))
 
     @property
@@ -146,6 +157,11 @@ class Graph:
         """
         expected = self.inputs[index].dtype
         return dtype if is_float(dtype) and not is_float(expected) else expected
+
+
+def _sole(tensors: Any) -> Any:
+    """A list of one is that one: such a model gives an array, no list."""
+    return tensors[0] if isinstance(tensors, (list, tuple)) and len(tensors) == 1 else tensors
 
 
 def is_list(x: Any) -> bool:

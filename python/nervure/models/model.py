@@ -10,14 +10,15 @@ from ..keras_tensor import KerasTensor, infer
 from ..layers import Layer
 from ..layers.calling import tree_of_shapes
 from ..utils import auto_name
+from .config import ModelConfig
 from .function import Graph
 from .summary import summarize
 from .trainer import Trainer
 
-__all__ = ["Model"]
+__all__ = ["Functional", "Model"]
 
 
-class Model(Trainer, Layer):
+class Model(ModelConfig, Trainer, Layer):
     """A functional model, `Model(inputs, outputs)`, or the base class of models with their own `call`.
 
     `inputs` and `outputs` are KerasTensors, or lists or dicts of them; `inputs` come from `Input` or are intermediate
@@ -29,6 +30,10 @@ class Model(Trainer, Layer):
     >>> model.predict(np.ones((3, 4)), verbose=0).shape
     (3, 2)
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+        functional = cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs)
+        return super().__new__(Functional if functional else cls, *args, **kwargs)  # type: ignore[return-value]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         graph = None
@@ -42,12 +47,13 @@ class Model(Trainer, Layer):
                 kwargs[name] = value
             if "inputs" not in kwargs or "outputs" not in kwargs:
                 raise ValueError("Model expects both `inputs` and `outputs`")
-            inputs, outputs = _sole(kwargs.pop("inputs")), _sole(kwargs.pop("outputs"))
+            inputs, outputs = kwargs.pop("inputs"), kwargs.pop("outputs")
             if kwargs.get("name") is None:
-                kwargs["name"] = auto_name("functional" if type(self) is Model else type(self).__name__)
+                kwargs["name"] = auto_name(type(self).__name__)
             graph = Graph(kwargs["name"], inputs, outputs)
         Layer.__init__(self, **kwargs)
         self._graph: Graph | None = graph
+        self._functional = graph is not None
         self._init_trainer()
         if graph is not None:
             self.autocast = False  # each input has its own dtype
@@ -76,6 +82,10 @@ class Model(Trainer, Layer):
 
     def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
         if type(self).build is Model.build:
+            shapes = tree.map_structure(
+                lambda x: _batches(x, rows), args[0] if args else next(iter(kwargs.values()), None)
+            )
+            object.__setattr__(self, "_build_shapes", {"input_shape": shapes})
             self.built = True  # the call that follows builds the sublayers
         else:
             super()._build_from(args, kwargs, rows)
@@ -86,6 +96,15 @@ class Model(Trainer, Layer):
     def layers(self) -> list[Layer]:
         """The layers directly inside, in order."""
         return self._sublayers()
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        """The model and all layers inside of it, or only those directly inside."""
+        inside = list(self._walk_layers())[1:] if recursive else self._sublayers()
+        return [self, *inside] if include_self else inside
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index in `layers`. ValueError listing what there is."""
@@ -112,19 +131,19 @@ class Model(Trainer, Layer):
 
     @property
     def input(self) -> Any:
-        return self._the_graph("input").input_struct
+        return self._the_graph("input").given_inputs
 
     @property
     def output(self) -> Any:
-        return self._the_graph("output").output_struct
+        return self._the_graph("output").given_outputs
 
     @property
     def input_shape(self) -> Any:
-        return tree.map_structure(lambda t: t.shape, self.input)
+        return tree.map_structure(lambda t: t.shape, self._the_graph("input_shape").input_struct)
 
     @property
     def output_shape(self) -> Any:
-        return tree.map_structure(lambda t: t.shape, self.output)
+        return tree.map_structure(lambda t: t.shape, self._the_graph("output_shape").output_struct)
 
     @property
     def output_names(self) -> list[str] | None:
@@ -163,6 +182,19 @@ class Model(Trainer, Layer):
         return f'<pre style="line-height: 1.2">{text}</pre>'
 
 
-def _sole(tensors: Any) -> Any:
-    """A list of one is that one: such a model gives an array, no list."""
-    return tensors[0] if isinstance(tensors, list) and len(tensors) == 1 else tensors
+def _batches(x: Any, rows: int | None) -> Any:
+    """The shape of an input, None for the batch in a probe with `rows` rows."""
+    if not hasattr(x, "shape"):
+        return None
+    shape = tuple(x.shape)
+    return (None, *shape[1:]) if rows is not None and shape[:1] == (rows,) else shape
+
+
+class Functional(Model):
+    """What `Model(inputs, outputs)` gives.
+
+    >>> import nervure as nv
+    >>> x = nv.Input((4,))
+    >>> type(nv.Model(x, nv.layers.Dense(2)(x))).__name__
+    'Functional'
+    """
