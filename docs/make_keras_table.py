@@ -285,7 +285,7 @@ def arguments() -> list[str]:
         theirs, here = members[name], without_self(parameters(getattr(nv.Model, name))) or []
         same = [f"`{text}`" for text in theirs if text in here]
         phrases = compared(theirs, here)
-        lines.append(f"| `{name}` | {', '.join(same)} | {'; '.join(phrases)} |")
+        lines.append(f"| `{name}` | {', '.join(same)} | {'; '.join(phrases) or 'none'} |")
     return lines
 
 
