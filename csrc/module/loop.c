@@ -204,6 +204,11 @@ static PyObject *loop_step(PyObject *self, void *Py_UNUSED(closure)) {
   return PyLong_FromLongLong(loop_at(self)->step);
 }
 
+static PyObject *loop_plans(PyObject *self, void *Py_UNUSED(closure)) {
+  const nv_py_loop *l = loop_at(self);
+  return PyTuple_Pack(2, l->plan ? (PyObject *)l->plan : Py_None, l->tail ? (PyObject *)l->tail : Py_None);
+}
+
 static PyMethodDef loop_methods[] = {
     {"run", (PyCFunction)(void (*)(void))loop_run, METH_FASTCALL | METH_KEYWORDS,
      "run($self, /, first, last, seconds=0.0, order=None, at=0)\n--\n\n"
@@ -220,6 +225,7 @@ static PyMethodDef loop_methods[] = {
 
 static PyGetSetDef loop_getset[] = {
     {"step", loop_step, NULL, "The first step not yet completed, also after an exception.", NULL},
+    {"plans", loop_plans, NULL, "(plan, tail) that it runs; None for one that it has no use for.", NULL},
     {0},
 };
 

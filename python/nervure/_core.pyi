@@ -115,6 +115,8 @@ class Loop:
         these steps at least. Only the entries of these steps are looked at."""
     @property
     def step(self) -> int: ...  # first step not yet completed, also after an exception
+    @property
+    def plans(self) -> tuple[Plan | None, Plan | None]: ...  # plan, tail; None for one that it has no use for
 
 # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
 def op_table() -> list[dict[str, Any]]: ...
