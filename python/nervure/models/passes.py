@@ -9,6 +9,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -256,15 +257,16 @@ class StreamPass(Pass):
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         until = time.monotonic() + seconds if seconds else 0.0
-        step = self.step
-        for _ in range(min(steps, self.left)):
-            if not self._next and not self.ready():
-                return
-            step(self._next.pop())
-            self.done += 1
-            self._seen += 1
-            if until and time.monotonic() >= until:
-                return
+        step, left = self.step, min(steps, self.left)
+        while left > 0 and self.ready():
+            assert self._iterator is not None
+            for batch in chain((self._next.pop(),), self._iterator):
+                step(batch)
+                self.done += 1
+                self._seen += 1
+                left -= 1
+                if left <= 0 or (until and time.monotonic() >= until):
+                    return
 
     def finish(self, early: bool = False) -> None:
         self._stream.on_epoch_end()
