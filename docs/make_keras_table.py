@@ -85,13 +85,14 @@ def split(texts: list[str]) -> tuple[dict[str, str | None], list[str], list[str]
 
 def compared(theirs: list[str] | None, here: list[str] | None) -> list[str]:
     """What a call written for Keras would stumble over, as phrases. More parameters here are no difference."""
-    if theirs is None or here is None:
+    if theirs is None or theirs == here:
         return []
+    if here is None:
+        return ["its parameters could not be compared"]
     wanted, order, _ = split(theirs)
     found, our_order, stars = split(here)
-    takes_any = any(s != "*" and not s.startswith("**") for s in stars) and any(s.startswith("**") for s in stars)
-    if takes_any:
-        return []  # handed on as they come
+    if any(s != "*" and not s.startswith("**") for s in stars) and any(s.startswith("**") for s in stars) and wanted:
+        return [f"takes `{', '.join(stars)}`: not compared"]
     lacking = [n for n in wanted if n not in found]
     spare = [n for n in our_order if n not in wanted and found[n] is None]
     phrases = []
@@ -136,7 +137,10 @@ def member_differences(cls: type, name: str, theirs: list[str] | None) -> list[s
     found = member(cls, name)
     if found is MISSING:
         return None
-    if theirs is None or not (callable(found) or isinstance(found, (classmethod, staticmethod))):
+    method = callable(found) or isinstance(found, (classmethod, staticmethod))
+    if (theirs is not None) != method:
+        return ["a method" if method else "an attribute"]
+    if theirs is None:
         return []
     if isinstance(found, staticmethod):
         return compared(theirs, parameters(found.__func__))

@@ -78,10 +78,14 @@ def test_the_facts_are_those_of_the_version_of_the_golden_values() -> None:
         (["x", "a=1"], ["x", "a"], ["`a` has no default"]),
         (["x"], ["x", "y"], ["needs `y`"]),
         (["x", "**kwargs"], ["x", "name=None"], []),
-        (["x", "a=1"], ["*args", "**kwargs"], []),
+        (["x", "a=1"], ["*args", "**kwargs"], ["takes `*args, **kwargs`: not compared"]),
+        (["*args", "**kwargs"], ["*args", "**kwargs"], []),
+        (["x"], None, ["its parameters could not be compared"]),
     ],
 )
-def test_differences_of_parameters(maker: ModuleType, theirs: list[str], here: list[str], phrases: list[str]) -> None:
+def test_differences_of_parameters(
+    maker: ModuleType, theirs: list[str], here: list[str] | None, phrases: list[str]
+) -> None:
     assert maker.compared(theirs, here) == phrases
 
 
@@ -90,4 +94,6 @@ def test_a_member_is_found_however_it_is_made(maker: ModuleType) -> None:
 
     assert maker.member_differences(nv.layers.Layer, "supports_masking", None) == []
     assert maker.member_differences(nv.layers.Dense, "call", ["inputs"]) == []
+    assert maker.member_differences(nv.layers.Dense, "call", None) == ["a method"]
+    assert maker.member_differences(nv.layers.Layer, "supports_masking", []) == ["an attribute"]
     assert maker.member_differences(nv.layers.Dense, "no_such_member", []) is None
