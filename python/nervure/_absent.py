@@ -14,7 +14,7 @@ __all__ = ["absent", "missing"]
 _IN_KERAS = {
     "nervure": """
         Quantizer RematScope StatelessScope SymbolicScope applications device distillation distribution export
-        legacy mixed_precision name_scope preprocessing quantizers remat visualization wrappers
+        legacy mixed_precision preprocessing quantizers remat visualization wrappers
     """,
     "nervure.backend": "StatelessScope",
     "nervure.callbacks": "OrbaxCheckpoint",
