@@ -235,7 +235,8 @@ calls = {
     "ints": lambda: g.op("pad", (x,), list(range(6))),
     "table": _core.op_table,
     "config": _core.config,
-    "shuffle": lambda: _core.permutation(1, 2, 10),
+    "shuffle": lambda: (_core.permutation(1, 2, 10), _core.permutation_slice(1, 2, 10, 3, 7)),
+    "plans": lambda: Loop(plan, None, [rows], 4, 4, [out]).plans,
     "dlpack": lambda: _core.from_dlpack(v),
     "array": lambda: np.asarray(v, dtype=np.float64),
 }

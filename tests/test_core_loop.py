@@ -51,6 +51,17 @@ def test_steps_in_slices():
     assert loop.run(2, 2) == 2 == loop.step and adder.steps.array == 4
 
 
+def test_an_order_for_these_steps_alone():
+    adder, x, out = Adder(10, 4), np.arange(30, dtype=np.float32).reshape(10, 3), np.zeros((10, 3), np.float32)
+    loop, order = adder.loop(x, sinks=[out]), np.arange(10)[::-1].copy()
+    assert loop.plans == (adder.plan, adder.tail)
+    assert loop.run(1, 2, 0.0, order[4:8].copy(), 4) == 2
+    assert not out[:4].any() and np.array_equal(out[4:8], 2 * x[order[4:8]]) and not out[8:].any()
+    assert loop.run(2, 3, order=order[7:].copy(), at=7) == 3
+    assert loop.run(0, 1, order=order[:5].copy()) == 1
+    assert np.array_equal(out, 2 * x[order])
+
+
 def test_seconds_stop_it():
     row = np.ones((1, 3), np.float32)
     n = 2**40
@@ -234,8 +245,17 @@ def test_run_errors():
         ((0, 3, 0.0, order.astype(float)), TypeError, "order: expected an int64 array"),
         ((0, 3, 0.0, order.astype(">i8")), TypeError, "order: expected an int64 array"),
         ((0, 3, 0.0, order.tolist()), TypeError, "order: expected an int64 array"),
-        ((0, 3, 0.0, order[:9]), ValueError, r"shape \(10,\), got shape \(9,\)"),
-        ((0, 3, 0.0, order.reshape(2, 5)), ValueError, "shape"),
+        ((0, 3, 0.0, order[:9]), ValueError, r"places 0..9, or more up to 9, got 9 from place 0 on"),
+        ((0, 3, 0.0, np.arange(11)), ValueError, "got 11 from place 0 on"),
+        ((1, 3, 0.0, order[:6], 5), ValueError, r"places 4..9, or more up to 9, got 6 from place 5 on"),
+        ((1, 2, 0.0, order[:3], 4), ValueError, r"places 4..7, or more up to 9, got 3 from place 4 on"),
+        ((1, 2, 0.0, order[:7], 4), ValueError, "got 7 from place 4 on"),
+        ((1, 2, 0.0, order[:7], -1), ValueError, "from place -1 on"),
+        ((1, 2, 0.0, order[:4], 2**63 - 1), ValueError, "from place 9223372036854775807 on"),
+        ((1, 2, 0.0, order[:4], 2**63), ValueError, "run's at"),
+        ((1, 2, 0.0, order[:4], 4.0), TypeError, "run's at"),
+        ((1, 2, 0.0, order[:4] + 7, 4), ValueError, r"order\[3\] is 10, outside 0..9"),
+        ((0, 3, 0.0, order.reshape(2, 5)), ValueError, r"rank 1, got shape \(2, 5\)"),
         ((0, 3, 0.0, np.arange(20)[::2]), ValueError, "contiguous"),
         ((0, 3, 0.0, order + 1), ValueError, r"order\[9\] is 10, outside 0..9"),
         ((0, 3, 0.0, order - 1), ValueError, r"order\[0\] is -1, outside 0..9"),

@@ -157,16 +157,17 @@ typedef struct nv_loop_spec {
   nv_plan *plan; /* made for `batch` rows */
   nv_plan *tail; /* made for the n % batch last rows; NULL if none are left over */
   int64_t n, batch;
-  const int64_t *order; /* n row numbers, or NULL for 0..n-1 (then rows of the right dtype are read in place) */
+  const int64_t *order; /* row numbers, or NULL for 0..n-1 (then rows of the right dtype are read in place) */
+  int64_t order_at;     /* order[0] is for this place of 0..n-1; it goes on at least to the end of what is run */
   const nv_source *sources;
   int n_sources; /* = the plan's inputs */
   const nv_sink *sinks;
   int n_sinks; /* = the plan's outputs; row k of a batch goes to its row of the sink; a
                   plan for training usually has none */
 } nv_loop_spec;
-/* Runs steps *step .. last-1 (a step is a batch; step k takes order[k*batch ..]). *step is advanced after each step
- * that completed, also when an error or a cancel ends the loop. Returns NV_OK at `last` or once `seconds` have passed
- * (at least one step is made; seconds <= 0: no limit). No allocation, no lock but the plans'. */
+/* Runs steps *step .. last-1 (a step is a batch; step k takes order[k*batch - order_at ..]). *step is advanced after
+ * each step that completed, also when an error or a cancel ends the loop. Returns NV_OK at `last` or once `seconds`
+ * have passed (at least one step is made; seconds <= 0: no limit). No allocation, no lock but the plans'. */
 nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, double seconds, const nv_poll *poll);
 
 /* ---- targets ---- */
@@ -177,6 +178,10 @@ bool nv_within(nv_dtype dtype, const void *data, int64_t n, double low, double h
 /* A Fisher-Yates permutation of 0..n-1, the same everywhere for the same seed and stream. poll may be NULL; it can only
  * fail with NV_CANCELLED. */
 nv_status nv_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out, const nv_poll *poll);
+/* Entries first .. last-1 of another random permutation of 0..n-1, in time and memory that depend on last - first only:
+ * for n so large that no array holds it. The same everywhere, and whatever the slices; 0 <= first <= last <= n. */
+nv_status nv_permutation_slice(uint64_t seed, uint64_t stream, int64_t n, int64_t first, int64_t last, int64_t *out,
+                               const nv_poll *poll);
 
 /* ---- the machine ---- */
 typedef struct nv_config {

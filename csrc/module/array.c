@@ -255,24 +255,30 @@ bool nv_py_array_sink(PyObject *x, const nv_py_slot *slot, int64_t n, nv_sink *o
   return true;
 }
 
-const int64_t *nv_py_array_order(PyObject *x, int64_t n, int64_t from, int64_t to) {
+const int64_t *nv_py_array_order(PyObject *x, int64_t n, int64_t at, int64_t from, int64_t to) {
   PyArrayObject *a = (PyArrayObject *)x;
   if (!PyArray_Check(x) || dtype_of(a) != NV_I64 || !PyArray_ISNOTSWAPPED(a)) {
     PyErr_Format(PyExc_TypeError, "order: expected an int64 array, got %.200R", x);
     return NULL;
   }
-  if (PyArray_NDIM(a) != 1 || PyArray_DIM(a, 0) != n || !PyArray_ISCARRAY_RO(a)) {
+  if (PyArray_NDIM(a) != 1 || !PyArray_ISCARRAY_RO(a)) {
     PyObject *shape = shape_of(a);
-    if (shape)
-      PyErr_Format(PyExc_ValueError, "order: expected a contiguous array of shape (%lld,), got shape %S", (long long)n,
-                   shape);
+    if (shape) PyErr_Format(PyExc_ValueError, "order: expected a contiguous array of rank 1, got shape %S", shape);
     Py_XDECREF(shape);
+    return NULL;
+  }
+  int64_t size = PyArray_DIM(a, 0);
+  if (at < 0 || at > from || size < to - at || size > n - at) {
+    PyErr_Format(PyExc_ValueError,
+                 "order: expected row numbers for the places %lld..%lld, or more up to %lld, got %lld from place %lld "
+                 "on",
+                 (long long)from, (long long)to - 1, (long long)n - 1, (long long)size, (long long)at);
     return NULL;
   }
   const int64_t *order = PyArray_DATA(a);
   uint64_t outside = 0;
-  for (int64_t k = from; k < to; k++) outside |= (uint64_t)((uint64_t)order[k] >= (uint64_t)n);
-  for (int64_t k = from; outside && k < to; k++)
+  for (int64_t k = from - at; k < to - at; k++) outside |= (uint64_t)((uint64_t)order[k] >= (uint64_t)n);
+  for (int64_t k = from - at; outside && k < to - at; k++)
     if ((uint64_t)order[k] >= (uint64_t)n) {
       PyErr_Format(PyExc_ValueError, "order[%lld] is %lld, outside 0..%lld", (long long)k, (long long)order[k],
                    (long long)n - 1);

@@ -168,9 +168,9 @@ static void leave(nv_py_loop *l) {
 }
 
 static PyObject *loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
-  static const nv_py_signature signature = {"run", 2, 4, {"first", "last", "seconds", "order"}};
+  static const nv_py_signature signature = {"run", 2, 5, {"first", "last", "seconds", "order", "at"}};
   nv_py_loop *l = loop_at(self);
-  PyObject *a[4];
+  PyObject *a[5];
   int64_t first, last;
   double seconds = 0.0;
   if (!nv_py_args(&signature, args, n, kwnames, a)) return NULL;
@@ -184,9 +184,10 @@ static PyObject *loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, P
                         "run: expected 0 <= first <= last <= %lld (the number of steps), got %lld, %lld",
                         (long long)l->steps, (long long)first, (long long)last);
   nv_loop_spec spec = l->spec;
+  if (a[4] && !nv_py_int(a[4], "run's at", &spec.order_at)) return NULL;
   if (a[3] && a[3] != Py_None) {
     int64_t end = last < l->steps ? last * spec.batch : spec.n;
-    if (!(spec.order = nv_py_array_order(a[3], spec.n, first * spec.batch, end))) return NULL;
+    if (!(spec.order = nv_py_array_order(a[3], spec.n, spec.order_at, first * spec.batch, end))) return NULL;
   }
   nv_py_away away;
   if (!enter(l)) return NULL;
@@ -203,14 +204,20 @@ static PyObject *loop_step(PyObject *self, void *Py_UNUSED(closure)) {
   return PyLong_FromLongLong(loop_at(self)->step);
 }
 
+static PyObject *loop_plans(PyObject *self, void *Py_UNUSED(closure)) {
+  const nv_py_loop *l = loop_at(self);
+  return PyTuple_Pack(2, l->plan ? (PyObject *)l->plan : Py_None, l->tail ? (PyObject *)l->tail : Py_None);
+}
+
 static PyMethodDef loop_methods[] = {
     {"run", (PyCFunction)(void (*)(void))loop_run, METH_FASTCALL | METH_KEYWORDS,
-     "run($self, /, first, last, seconds=0.0, order=None)\n--\n\n"
+     "run($self, /, first, last, seconds=0.0, order=None, at=0)\n--\n\n"
      "Runs steps first..last-1 and returns the next step; stops early once `seconds` have passed (0: no limit), after "
      "one\n"
-     "step at least. Step k takes rows order[k*batch], .. of the sources (None: 0, 1, ..); `order` is an int64 array "
-     "of n\n"
-     "row numbers and must not change meanwhile. Releases the GIL. Ctrl-C and other errors leave everything as after "
+     "step at least. Step k takes rows order[k*batch - at], .. of the sources (None: 0, 1, ..); `order` is an int64 "
+     "array\n"
+     "of row numbers that covers these steps at least, and must not change meanwhile. Releases the GIL. Ctrl-C and "
+     "other errors leave everything as after "
      "the\n"
      "last whole step, and `step` says which is next. Raises ValueError for steps or rows out of range."},
     {0},
@@ -218,6 +225,7 @@ static PyMethodDef loop_methods[] = {
 
 static PyGetSetDef loop_getset[] = {
     {"step", loop_step, NULL, "The first step not yet completed, also after an exception.", NULL},
+    {"plans", loop_plans, NULL, "(plan, tail) that it runs; None for one that it has no use for.", NULL},
     {0},
 };
 

@@ -58,6 +58,33 @@ static PyObject *within(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
   return PyBool_FromLong(nv_within(dtype, data, size, low, high, whole));
 }
 
+static PyObject *permutation_slice(PyObject *module, PyObject *const *args, Py_ssize_t n_args, PyObject *kwnames) {
+  static const nv_py_signature signature = {"permutation_slice", 5, 5, {"seed", "stream", "n", "first", "last"}};
+  PyObject *a[5];
+  uint64_t seed, stream;
+  int64_t n, first, last;
+  nv_type type = {.dtype = NV_I64, .ndim = 1};
+  void *data;
+  if (!nv_py_args(&signature, args, n_args, kwnames, a) || !nv_py_uint64(a[0], "permutation_slice's seed", &seed) ||
+      !nv_py_uint64(a[1], "permutation_slice's stream", &stream) || !nv_py_int(a[2], "permutation_slice's n", &n) ||
+      !nv_py_int(a[3], "permutation_slice's first", &first) || !nv_py_int(a[4], "permutation_slice's last", &last))
+    return NULL;
+  if (first < 0 || last < first || n < last)
+    return PyErr_Format(PyExc_ValueError,
+                        "permutation_slice: expected 0 <= first <= last <= n, got first=%lld, last=%lld, n=%lld",
+                        (long long)first, (long long)last, (long long)n);
+  type.shape[0] = last - first;
+  PyObject *array = nv_py_array_new(&type, &data);
+  if (!array) return NULL;
+  nv_py_away away;
+  nv_py_leave(&away, nv_py_state_of(module));
+  nv_status status = nv_permutation_slice(seed, stream, n, first, last, data, &away.poll);
+  nv_py_return(&away);
+  if (status == NV_OK) return array;
+  Py_DECREF(array);
+  return nv_py_raise(status);
+}
+
 static PyObject *config(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
   nv_config c = nv_get_config();
   return Py_BuildValue("{s:s,s:s,s:i,s:i,s:s}", "isa", c.isa, "isas", c.isas, "threads", c.threads, "cpus", c.cpus,
@@ -115,6 +142,10 @@ static PyMethodDef functions[] = {
         "within(array, low, high, whole=False)\n--\n\n"
         "True if all numbers of an ndarray are from low to high and, if `whole`, without a fraction (the limits must\n"
         "then be inside of int64); NaN is not. None if they do not lie in memory one after the other."),
+    FUNCTION(permutation_slice, METH_FASTCALL | METH_KEYWORDS,
+             "permutation_slice(seed, stream, n, first, last)\n--\n\n"
+             "Entries first..last-1 of a random permutation of 0..n-1, another than `permutation`'s, as int64: made\n"
+             "without the rest, by a Feistel network. The same everywhere for the same seed, stream and n."),
     FUNCTION(config, METH_NOARGS,
              "config()\n--\n\n"
              "What runs here: isa, isas (all that could), threads, cpus, compiler."),

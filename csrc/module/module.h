@@ -84,8 +84,8 @@ bool nv_py_array_constant(PyObject *x, nv_type *type, const void **data, PyObjec
 /* `x` seen as rows to feed `slot` (whose first extent is the batch's): fits or raises. */
 bool nv_py_array_source(PyObject *x, const nv_py_slot *slot, int64_t n, nv_source *out);
 bool nv_py_array_sink(PyObject *x, const nv_py_slot *slot, int64_t n, nv_sink *out);
-/* `x` as row numbers: int64[n]; those in [from, to) are checked to lie in 0..n-1. */
-const int64_t *nv_py_array_order(PyObject *x, int64_t n, int64_t from, int64_t to);
+/* `x` as row numbers for places at, at + 1, .. of 0..n-1: those for [from, to) are there and lie in 0..n-1. */
+const int64_t *nv_py_array_order(PyObject *x, int64_t n, int64_t at, int64_t from, int64_t to);
 
 /* ---- the types ---- */
 typedef struct nv_py_graph {

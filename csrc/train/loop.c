@@ -142,13 +142,14 @@ static void copy_short(char *to, const char *from, int64_t bytes) {
 
 static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
   const int64_t n = g->spec->n, first = step * g->spec->batch;
+  const int64_t at = first - g->spec->order_at;
   int64_t lo, hi, *order = g->spec->order ? g->staging->rows : NULL;
   nv_share(ctx, g->rows, &lo, &hi);
   for (int64_t r = lo; r < hi && order && g->spec->n_sources > 0; r++) {
-    order[r] = *(const volatile int64_t *)&g->spec->order[first + r];
+    order[r] = *(const volatile int64_t *)&g->spec->order[at + r];
     if (order[r] < 0 || order[r] >= n) {
       nv_status status = nv_fail(NV_ERR_INDEX, "order[%" PRId64 "] = %" PRId64 " is not a row from 0 to %" PRId64,
-                                 first + r, order[r], n - 1);
+                                 at + r, order[r], n - 1);
       nv_team_fail(ctx, status);
       return status;
     }
@@ -246,6 +247,9 @@ nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, dou
   if (*step < 0 || last > total)
     return nv_fail(NV_ERR_VALUE, "steps %" PRId64 " to %" PRId64 " of a loop that has %" PRId64, *step, last, total);
   if (*step >= last) return NV_OK;
+  if (spec->order && (spec->order_at < 0 || spec->order_at > *step * spec->batch))
+    return nv_fail(NV_ERR_VALUE, "an order from row %" PRId64 " on lacks the first of step %" PRId64, spec->order_at,
+                   *step);
   if (*step < whole) NV_TRY(check_plan(spec, spec->plan, spec->batch));
   if (last > whole) NV_TRY(check_plan(spec, spec->tail, left));
   double until = seconds > 0 ? nv_now() + seconds : 0;

@@ -106,17 +106,23 @@ class Loop:
         sinks: Sequence[NDArray[Any]] = (),  # n rows each: the plan's outputs
         names: Sequence[str] = (),  # of the sources, for messages; else the plan's inputs' names
     ) -> Loop: ...
-    def run(self, first: int, last: int, seconds: float = 0.0, order: NDArray[np.int64] | None = None) -> int:
+    def run(
+        self, first: int, last: int, seconds: float = 0.0, order: NDArray[np.int64] | None = None, at: int = 0
+    ) -> int:
         """Runs steps first..last-1, at most about `seconds` (0: no limit); returns the next step. Releases the GIL,
         checks signals every ~20 ms (KeyboardInterrupt leaves the model as after the last whole step). `order` is
-        int64[n], values in 0..n-1, not to be changed meanwhile; only the entries of these steps are looked at."""
+        int64, values in 0..n-1, not to be changed meanwhile; its first entry is for row `at` of the pass, and it covers
+        these steps at least. Only the entries of these steps are looked at."""
     @property
     def step(self) -> int: ...  # first step not yet completed, also after an exception
+    @property
+    def plans(self) -> tuple[Plan | None, Plan | None]: ...  # plan, tail; None for one that it has no use for
 
 # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
 def op_table() -> list[dict[str, Any]]: ...
 def permutation(seed: int, stream: int, n: int) -> NDArray[np.int64]: ...
 def within(array: NDArray[Any], low: float, high: float, whole: bool = False) -> bool | None: ...
+def permutation_slice(seed: int, stream: int, n: int, first: int, last: int) -> NDArray[np.int64]: ...  # another one's
 def config() -> dict[str, Any]: ...  # isa, isas, threads, cpus, compiler
 def set_threads(n: int) -> None: ...
 def alloc_count() -> int: ...

@@ -188,6 +188,20 @@ static void test_loop(int threads) {
         nv_error(), (int)step);
   d.order[2 * BATCH] = kept;
 
+  /* An order for the rows from the second batch on. */
+  spec.order = d.order + BATCH, spec.order_at = BATCH;
+  step = 0;
+  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_VALUE && step == 0, "rows before those of an order");
+  step = 1, *counted = 0;
+  memset(weights, 0, sizeof expected), memset(expected, 0, sizeof expected);
+  OK(nv_loop_run(&spec, &step, total, 0, NULL));
+  train_by_hand(&d, d.order + BATCH, ROWS - BATCH, expected);
+  CHECK(step == total && memcmp(weights, expected, sizeof expected) == 0, "weights after a part of an order");
+  kept = d.order[2 * BATCH], d.order[2 * BATCH] = -1, step = 1;
+  CHECK(nv_loop_run(&spec, &step, total, 0, NULL) == NV_ERR_INDEX && step == 2 && strstr(nv_error(), "order[8]"),
+        "a part of an order: '%s', step %d", nv_error(), (int)step);
+  d.order[2 * BATCH] = kept, spec.order_at = 0;
+
   /* Asked to stop, in a loop over one row again and again that would take minutes: as many updates as steps. */
   nv_source again[2] = {{d.x, NV_F32, 0}, {d.labels, NV_I32, 0}};
   nv_loop_spec endless = {
@@ -279,6 +293,27 @@ static void test_random(void) {
   }
 }
 
+/* Slices of a permutation are those of the whole, which has every number once. */
+static void test_slices(void) {
+  enum { MOST = 4100 };
+  static int64_t whole[MOST], slice[MOST], seen[MOST];
+  memset(seen, 0, sizeof seen);
+  for (int64_t n = 0; n <= MOST; n = n < 300 ? n + 1 : n + pick(500) + 1) {
+    OK(nv_permutation_slice(1, (uint64_t)n, n, 0, n, whole, NULL));
+    for (int64_t i = 0; i < n; i++) {
+      CHECK(whole[i] >= 0 && whole[i] < n, "%d of %d", (int)whole[i], (int)n);
+      if (whole[i] >= 0 && whole[i] < n) seen[whole[i]]++;
+    }
+    for (int64_t i = 0; i < n; seen[i++] = 0)
+      CHECK(seen[i] == 1, "%d of %d comes %d times", (int)i, (int)n, (int)seen[i]);
+    int64_t first = pick(n + 1), last = first + pick(n - first + 1);
+    OK(nv_permutation_slice(1, (uint64_t)n, n, first, last, slice, NULL));
+    CHECK(memcmp(slice, whole + first, (size_t)(last - first) * sizeof *slice) == 0, "%d to %d", (int)first, (int)last);
+  }
+  OK(nv_permutation_slice(1, 2, INT64_MAX, INT64_MAX - MOST, INT64_MAX, slice, NULL));
+  for (int i = 0; i < MOST; i++) CHECK(slice[i] >= 0 && slice[i] < INT64_MAX, "%lld", (long long)slice[i]);
+}
+
 /* ---- two Python threads, as it were ---- */
 
 typedef struct racer {
@@ -338,6 +373,7 @@ int main(void) {
     test_cancel(threads);
     test_random();
   }
+  test_slices();
   test_racing();
   CHECK(nv_alloc_live() == 0, "%d allocations are left", (int)nv_alloc_live());
   return check_done();

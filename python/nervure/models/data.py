@@ -16,10 +16,10 @@ import numpy as np
 
 from .. import _core, config, tree
 from .._dtypes import graph_dtype, is_float
+from .mapped import is_mapped, spare_memory
 
 __all__ = [
-    "Batches", "SparseRows", "as_rows", "check_finite", "chunks", "class_weights", "leaves", "spare_memory", "split",
-    "unpack",
+    "Batches", "SparseRows", "as_rows", "check_finite", "chunks", "class_weights", "leaves", "split", "unpack",
 ]  # fmt: skip
 
 ACCEPTED = (
@@ -156,31 +156,6 @@ def check_finite(name: str, array: Any) -> None:
             raise ValueError(f"`{name}` must be finite, got {part[~good][0]}")
 
 
-def spare_memory(arrays: Any) -> None:
-    """Lets go of the pages of memory-mapped files that were read. The system keeps them as its cache, which it can
-    drop; as pages of this process they would pile up to the size of the file."""
-    import mmap
-
-    for a in arrays:
-        while isinstance(a, np.ndarray):
-            mapped = getattr(a, "_mmap", None)
-            if mapped is not None:
-                # a page written in mode "c" exists nowhere else
-                if getattr(a, "mode", "c") != "c" and hasattr(mmap, "MADV_DONTNEED"):
-                    mapped.madvise(mmap.MADV_DONTNEED)
-                break
-            a = a.base  # type: ignore[assignment]
-
-
-def is_mapped(array: Any) -> bool:
-    """Does it read from a memory-mapped file?"""
-    while isinstance(array, np.ndarray):
-        if getattr(array, "_mmap", None) is not None:
-            return True
-        array = array.base  # type: ignore[assignment]
-    return False
-
-
 def rows_dtype(array: Any) -> str:
     """The dtype in which the rows enter a graph: floats as `floatx()`, integers as integers."""
     dtype = graph_dtype(array.dtype)
@@ -242,15 +217,25 @@ def class_weights(y: Any, weights: dict[int, float], n_outputs: int) -> np.ndarr
             raise ValueError(f"`class_weight` of class {k} must be a finite number, got {weight!r}")
     if not isinstance(y, np.ndarray) or n_outputs != 1:
         raise ValueError("`class_weight` needs one array of targets and a model with one output")
-    found = np.ones(y.shape[:1] if y.ndim < 2 else y.shape[:-1], config.floatx())
-    for start, part in chunks(y):
-        labels = part
-        if y.ndim > 1:
-            labels = np.argmax(part, axis=-1) if y.shape[-1] > 1 else part[..., 0]
-        rounded = np.round(labels)
-        weighed = found[start : start + len(part)]
-        for k, weight in weights.items():
-            weighed[rounded == k] = weight
+    if not is_mapped(y) or y.nbytes <= _CHUNK:
+        return np.concatenate([_weights_of(part, weights) for _, part in chunks(y)])
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as file:  # the weights would be a good part of the memory that mapping the targets saves
+        for _, part in chunks(y):
+            file.write(_weights_of(part, weights).tobytes())
+        file.flush()
+        return np.memmap(file, config.floatx(), "r", shape=y.shape[:1] if y.ndim < 2 else y.shape[:-1])
+
+
+def _weights_of(y: np.ndarray[Any, Any], weights: dict[int, float]) -> np.ndarray[Any, Any]:
+    labels = y
+    if y.ndim > 1:
+        labels = np.argmax(y, axis=-1) if y.shape[-1] > 1 else y[..., 0]
+    rounded = np.round(labels)
+    found = np.ones(labels.shape, config.floatx())
+    for k, weight in weights.items():
+        found[rounded == k] = weight
     return found
 
 

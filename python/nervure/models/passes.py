@@ -5,15 +5,18 @@ All are used alike: `start` an epoch, `advance` by some steps, look at `left`.
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _core
-from .data import Batches, is_mapped, spare_memory
+from .data import Batches
+from .mapped import is_mapped, spare_memory, take_rows
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["LoopPass", "Pass", "RowPass", "StreamPass"]
 
 _MAPPED_BYTES = 1 << 23  # of memory-mapped rows read before their pages are let go
+_STAGED_BYTES = 1 << 26  # of rows that are brought together from everywhere in memory-mapped files
+_WHOLE = 1 << 23  # rows whose order is made at once; that of more rows would be a good part of their own size
+_SLICE = 1 << 18  # entries of it that are made together otherwise
 _ENDLESS = 1 << 62
 
 
@@ -68,6 +74,8 @@ class _Ordered(Pass):
         self._at = 0  # step of the running pass
         self._passes = 0
         self._order: np.ndarray[Any, Any] | None = None
+        self._order_at = 0  # the row of the pass that its first entry is for
+        self._some = max(_SLICE // batches.batch, 1)  # steps for which it is made, of a pass over many rows
 
     def start(self, rewind: bool) -> None:
         self.done = 0
@@ -81,13 +89,38 @@ class _Ordered(Pass):
         return min(self.batches.per_epoch - self.done, self.batches.steps - self._at)
 
     def _new_order(self) -> None:
+        self._order, self._order_at = None, 0
+        self._passes += bool(self.shuffle)
+
+    def _ordered(self) -> int:
+        """Sees to it that there is an order for the next step; returns the step up to which there is one."""
         if not self.shuffle:
-            return
-        order = _core.permutation(self.seed, self._passes, self.batches.n)
+            return self.batches.steps
+        batch = self.batches.batch
+        first = self._order_at // batch
+        if self._order is None or not first <= self._at < first + math.ceil(len(self._order) / batch):
+            if self.batches.n <= _WHOLE:
+                first, self._order = 0, self._whole_order()
+            else:
+                first, self._order = self._at, self._slice_of_order(self._at, self._some)
+            self._order_at = first * batch
+        return first + math.ceil(len(self._order) / batch)
+
+    def _whole_order(self) -> np.ndarray[Any, Any]:
+        order = _core.permutation(self.seed, self._passes - 1, self.batches.n)
         if self.shuffle == "batch":
             order = order[np.argsort(order // self.batches.batch, kind="stable")]
-        self._order = order
-        self._passes += 1
+        return order
+
+    def _slice_of_order(self, step: int, steps: int) -> np.ndarray[Any, Any]:
+        """The rows of `steps` steps. A batch is shuffled by sorting random numbers, of which no two are equal."""
+        n, batch = self.batches.n, self.batches.batch
+        first, last = step * batch, min((step + steps) * batch, n)
+        order = _core.permutation_slice(self.seed, self._passes - 1, n, first, last)
+        if self.shuffle == "batch":
+            for at in range(0, last - first, batch):
+                order[at : at + batch] = first + at + np.argsort(order[at : at + batch])
+        return order
 
     def finish(self, early: bool = False) -> None:
         if self.done < self.batches.per_epoch and not early:
@@ -106,23 +139,56 @@ class LoopPass(_Ordered):
     ) -> None:
         super().__init__(batches, shuffle, seed)
         self._loop = loop
+        self._arrays = arrays
         self._mapped = [a for a in arrays if is_mapped(a)]
-        row = sum(a.nbytes // max(len(a), 1) for a in self._mapped)
-        self._slice = max(_MAPPED_BYTES // max(row * batches.batch, 1), 1)
+        self._slice = max(_MAPPED_BYTES // max(_row_bytes(self._mapped) * batches.batch, 1), 1)
+        scattered = bool(shuffle) and shuffle != "batch"
+        self._stages = scattered and sum(a.nbytes for a in self._mapped) > _STAGED_BYTES
+        if self._stages:  # a row has its places in the order and in that of the file, too
+            self._some = max(_STAGED_BYTES // ((_row_bytes(arrays) + 16) * batches.batch), 1)
+        self._stage: tuple[_core.Loop, int, int] | None = None  # runs over steps from .. to of the pass
+
+    def start(self, rewind: bool) -> None:
+        super().start(rewind)
+        if self._at == 0:
+            self._stage = None
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         steps = min(steps, self.left)
         until = time.monotonic() + seconds if seconds else 0.0
         while steps > 0:
-            some = min(steps, self._slice) if self._mapped else steps
-            reached = self._loop.run(self._at, self._at + some, seconds, self._order)
-            made = reached - self._at
+            if self._stages:
+                made, some = self._run_staged(steps, seconds)
+            else:
+                some = min(steps, self._ordered() - self._at)
+                some = min(some, self._slice) if self._mapped else some
+                made = self._loop.run(self._at, self._at + some, seconds, self._order, self._order_at) - self._at
+                spare_memory(self._mapped)
             self.done += made
             steps -= made
-            self._at = reached
-            spare_memory(self._mapped)
+            self._at += made
             if made < some or (until and time.monotonic() >= until):
                 return
+
+    def _run_staged(self, steps: int, seconds: float) -> tuple[int, int]:
+        """How many steps were made, of how many. Runs over rows that were brought together for many steps: read at
+        random as they are needed, each row of a mapped file would cost a page.
+        """
+        if self._stage is None or not self._stage[1] <= self._at < self._stage[2]:
+            self._stage = None
+            batch = self.batches.batch
+            last = min(self._at + self._some, self._ordered())
+            assert self._order is not None
+            rows = self._order[self._at * batch - self._order_at : last * batch - self._order_at]
+            arrays = [take_rows(a, rows) for a in self._arrays]
+            self._stage = _core.Loop(*self._loop.plans, arrays, len(rows), batch), self._at, last
+        loop, first, last = self._stage
+        some = min(steps, last - self._at)
+        return loop.run(self._at - first, self._at - first + some, seconds) - (self._at - first), some
+
+
+def _row_bytes(arrays: list[Any]) -> int:
+    return sum(a.nbytes // max(len(a), 1) for a in arrays)
 
 
 class RowPass(_Ordered):
@@ -139,8 +205,11 @@ class RowPass(_Ordered):
         for _ in range(min(steps, self.left)):
             first = self._at * self.batches.batch
             last = min(first + self.batches.batch, self.batches.n)
-            rows = np.arange(first, last) if self._order is None else self._order[first:last]
-            self.step([a[rows] for a in self._feed.arrays])
+            self._ordered()
+            rows = np.arange(first, last)
+            if self._order is not None:
+                rows = self._order[first - self._order_at : last - self._order_at]
+            self.step([take_rows(a, rows) for a in self._feed.arrays])
             self._at += 1
             self.done += 1
             if until and time.monotonic() >= until:
@@ -188,15 +257,16 @@ class StreamPass(Pass):
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         until = time.monotonic() + seconds if seconds else 0.0
-        step = self.step
-        for _ in range(min(steps, self.left)):
-            if not self._next and not self.ready():
-                return
-            step(self._next.pop())
-            self.done += 1
-            self._seen += 1
-            if until and time.monotonic() >= until:
-                return
+        step, left = self.step, min(steps, self.left)
+        while left > 0 and self.ready():
+            assert self._iterator is not None
+            for batch in chain((self._next.pop(),), self._iterator):
+                step(batch)
+                self.done += 1
+                self._seen += 1
+                left -= 1
+                if left <= 0 or (until and time.monotonic() >= until):
+                    return
 
     def finish(self, early: bool = False) -> None:
         self._stream.on_epoch_end()

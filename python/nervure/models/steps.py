@@ -7,6 +7,7 @@ change of a layer's attributes drop them.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections import OrderedDict
@@ -23,7 +24,7 @@ from ..metrics import Mean
 from ..utils.packing import unpack_x_y_sample_weight
 from ..variable import Variable
 from .compile import CompileLoss, CompileMetrics, names_of
-from .data import check_finite
+from .data import check_finite, chunks
 from .feed import Feed
 
 __all__ = ["PLANS", "Compiled", "Entry", "Logs", "Plans", "Steps", "as_logs", "structure_of"]
@@ -329,7 +330,15 @@ class Steps:
         if compiled.loss is None or feed.y is None or compiled.loss.parts is None or not entry.predictions:
             return
         names, shapes, _ = zip(*entry.predictions, strict=True)
-        compiled.loss.check_targets(compiled.loss.targets(feed.y, names), names, shapes, not compiled.watched)
+        targets = compiled.loss.targets(feed.y, names)
+        for k, y in enumerate(targets):
+            for start, part in chunks(y) if isinstance(y, np.ndarray) else ():
+                others: list[Any] = [None] * len(targets)
+                try:
+                    some = [*others[:k], part, *others[k + 1 :]]
+                    compiled.loss.check_targets(some, names, shapes, not compiled.watched)
+                except ValueError as error:
+                    raise ValueError(_counted_from(start, str(error))) from None
 
     def _checks(self: Any, feed: Feed, entry: Entry, weights: Any) -> list[tuple[Callable[[Any], None], Any]]:
         """What has to be looked at in each batch: pairs of a check and the array of this one that it is for."""
@@ -344,6 +353,11 @@ class Steps:
                 if part is not None and y is not None and (part[0].integer_targets or not self._compiled.watched):
                     found.append((partial(_check_target, part[0], name, shape), y))
         return found
+
+
+def _counted_from(start: int, text: str) -> str:
+    """The message of a loss that was given the rows from `start` on and counted from the first of them."""
+    return re.sub(r"(?<=in row )\d+$", lambda row: str(start + int(row[0])), text)
 
 
 def _check_target(loss: Any, output: str, shape: tuple[int, ...], y: Any) -> None:

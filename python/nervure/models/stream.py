@@ -77,6 +77,10 @@ class Stream:
 
 def signature_of(batch: Any, arrays: list[Any]) -> Any:
     """The shapes and dtypes of a batch made of ndarrays alone, which are put into `arrays`; None for any other."""
+    if type(batch) is tuple and len(batch) == 2 and type(batch[0]) is type(batch[1]) is np.ndarray:  # most often
+        x, y = batch
+        arrays += batch
+        return x.shape, x.dtype, y.shape, y.dtype
     if type(batch) is np.ndarray:
         arrays.append(batch)
         return batch.shape, batch.dtype
