@@ -212,3 +212,48 @@ def test_uids():
     assert [nv.backend.get_uid("x"), nv.backend.get_uid("x")] == [1, 2]
     nv.backend.clear_session()
     assert nv.backend.get_uid("x") == 1
+
+
+def test_rearrange(rng):
+    x = rng.randn(2, 6, 3)
+    for pattern, lengths, expected in (
+        ("a b c -> c a b", {}, x.transpose(2, 0, 1)),
+        ("a (h w) c -> (a w) h c", {"h": 2}, x.reshape(2, 2, 3, 3).transpose(0, 2, 1, 3).reshape(6, 2, 3)),
+        ("a b c -> a 1 (b c)", {}, x.reshape(2, 1, 18)),
+        ("a b c -> (a b c)", {}, x.ravel()),
+    ):
+        np.testing.assert_array_equal(nv.ops.rearrange(x, pattern, **lengths), expected)
+    assert nv.ops.rearrange(nv.Input((4, 2)), "n a b -> n (a b)").shape == (None, 8)
+
+
+@pytest.mark.parametrize(
+    "pattern, message",
+    [
+        ("a b c", "a pattern has one '->'"),
+        ("a b -> b a", "names 2 axes"),
+        ("a b c -> a b", "must have the same names"),
+        ("a (b c -> a b c", "unbalanced parentheses"),
+        ("a (b d) c -> a b d c", "an axis of 6 is not b times d"),
+        ("a b c -> a b *", "no name of an axis"),
+    ],
+)
+def test_bad_patterns(pattern, message):
+    with pytest.raises(ValueError, match=message):
+        nv.ops.rearrange(np.ones((2, 6, 3)), pattern)
+
+
+def test_scatter_update_combines():
+    x, at = np.array([10.0, 10.0, 10.0, 10.0]), np.array([[0], [0], [1]])
+    updates = np.array([3.0, 15.0, 2.0])
+    np.testing.assert_array_equal(nv.ops.scatter_update(x, at, updates, reduction="max"), [15, 10, 10, 10])
+    np.testing.assert_array_equal(nv.ops.scatter_update(x, at, updates, reduction="min"), [3, 2, 10, 10])
+    np.testing.assert_array_equal(nv.ops.scatter_update(x, at, updates, reduction="mul"), [450, 20, 10, 10])
+    rows = nv.ops.scatter_update(np.ones((2, 2)), [[1]], [[3.0, 0.5]], reduction="max")
+    np.testing.assert_array_equal(rows, [[1, 1], [3, 1]])
+    with pytest.raises(ValueError, match="reduction must be None, 'add', 'max'"):
+        nv.ops.scatter_update(x, at, updates, reduction="nope")
+
+
+def test_flat_concatenation_and_order_of_one():
+    np.testing.assert_array_equal(nv.ops.concatenate([np.ones((2, 2)), np.zeros(1)], axis=None), [1, 1, 1, 1, 0])
+    assert nv.ops.argsort(np.array(3.0)).tolist() == [0]

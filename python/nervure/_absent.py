@@ -40,7 +40,7 @@ _IN_KERAS = {
         adaptive_average_pool adaptive_max_pool associative_scan average_pool cholesky cholesky_inverse conv
         conv_transpose ctc_decode ctc_loss custom_gradient depth_to_space depthwise_conv det
         dot_product_attention eig eigh extract_sequences fft fft2 fold i0 ifft2 image inv irfft istft jvp
-        logdet lstsq lu_factor matrix_rank max_pool nextafter numpy pinv polar qr rearrange rfft
+        logdet lstsq lu_factor matrix_rank max_pool nextafter numpy pinv polar qr rfft
         separable_conv slogdet solve solve_triangular space_to_depth stft svd unfold vectorize view
         view_as_complex view_as_real
     """,

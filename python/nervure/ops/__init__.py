@@ -16,7 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _tensor
 from .._absent import absent
-from . import bits, core, elementwise, indexing, linalg, manipulation, nn, numbers, reduction, statistics, windows
+from . import (
+    bits,
+    core,
+    elementwise,
+    indexing,
+    linalg,
+    manipulation,
+    nn,
+    numbers,
+    rearranging,
+    reduction,
+    statistics,
+    windows,
+)
 from .bits import *
 from .core import *
 from .elementwise import *
@@ -25,6 +38,7 @@ from .linalg import *
 from .manipulation import *
 from .nn import *
 from .numbers import *
+from .rearranging import *
 from .reduction import *
 from .statistics import *
 from .windows import *
@@ -34,7 +48,20 @@ _symbolic: Callable[[Any, Any, Any], Any]  # (op, args, kwargs), set by nervure.
 __all__ = sorted(
     {
         name
-        for m in (bits, core, elementwise, indexing, linalg, manipulation, nn, numbers, reduction, statistics, windows)
+        for m in (
+            bits,
+            core,
+            elementwise,
+            indexing,
+            linalg,
+            manipulation,
+            nn,
+            numbers,
+            rearranging,
+            reduction,
+            statistics,
+            windows,
+        )
         for name in m.__all__
     }
 )

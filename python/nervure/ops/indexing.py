@@ -235,9 +235,10 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
 
 @op(arrays=3)
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
-    """`inputs` with `updates[i]` at the point `indices[i]`; with reduction="add", added there.
+    """`inputs` with `updates[i]` at the point `indices[i]`.
 
-    Without a reduction the points must differ.
+    Without a reduction the points must differ. With `reduction` "add", "max", "min" or "mul", what is there and all
+    updates of a point are combined; "mul" and the extremes compare every update with every point.
 
     >>> import nervure as nv
     >>> nv.ops.scatter_update([1.0, 2.0, 3.0], [[1]], [9.0])
@@ -247,12 +248,30 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     values = cast_to(tensor(updates), x.dtype)
     if reduction == "add":
         return _add(x, _scattered(index, values, x.shape))
+    if reduction in ("max", "min", "mul"):
+        return _combined(x, index, values, reduction)
     if reduction is not None:
-        raise ValueError(f"scatter_update: reduction must be None or 'add', got {reduction!r}")
+        raise ValueError(f"scatter_update: reduction must be None, 'add', 'max', 'min' or 'mul', got {reduction!r}")
     number = cast_to(x, "int32") if x.dtype == "bool" else x
     values = cast_to(values, number.dtype)
     hit = _scattered(index, scalar(1, "int32"), x.shape)
     return cast_to(where(_greater(hit, 0), _scattered(index, values, x.shape), number), x.dtype)
+
+
+def _combined(x: Tensor, index: Tensor, values: Tensor, how: str) -> Tensor:
+    depth = index.shape[-1]
+    flat = _flat_index(index, x.shape)
+    heads, rest = math.prod(x.shape[:depth]), x.shape[depth:]
+    count, block = flat.size, math.prod(rest)
+    if values.shape != (*flat.shape, *rest):
+        values = node("broadcast_to", values, ints=(*flat.shape, *rest))
+    hit = _equal(reshaped(flat, (1, count, 1)), iota((heads, 1, 1), 0, flat.dtype))
+    old = reshaped(x, (heads, 1, block))
+    neutral = scalar(1, x.dtype) if how == "mul" else old
+    new = where(hit, reshaped(values, (1, count, block)), neutral)
+    y = reduce("prod" if how == "mul" else how, new, 1, True)
+    merged = GENERATED[{"mul": "multiply", "max": "maximum", "min": "minimum"}[how]](old, y)
+    return reshaped(merged, x.shape)
 
 
 def _concrete(x: Any, what: str) -> Any:
@@ -398,7 +417,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
 
 def _ascending(x: Any, axis: int | None, what: str) -> tuple[Tensor, Tensor, int]:
     x = tensor(x)
-    if axis is None:
+    if axis is None or not x.ndim:
         x, axis = reshaped(x, (x.size,)), 0
     k = axis_of(axis, x.ndim, what)
     last = moveaxis(x, k, -1)
