@@ -134,7 +134,7 @@ def test_segments():
     np.testing.assert_array_equal(nv.ops.segment_prod(data, ids), [[2, 10], [1, 1], [3, 2]])
     low = np.iinfo("int32").min
     np.testing.assert_array_equal(nv.ops.segment_max(np.array([4], "int32"), np.array([1])), [low, 4])
-    with pytest.raises(ValueError, match="segment_max: one id for each"):
+    with pytest.raises(ValueError, match="should have same leading dimension"):
         nv.ops.segment_max(data, np.array([0, 1]))
 
 
@@ -166,6 +166,8 @@ def test_what_depends_on_the_data():
     np.testing.assert_array_equal(values[inverse], x)
     np.testing.assert_array_equal(counts, [2, 2, 2])
     np.testing.assert_array_equal(nv.ops.unique(x, size=2), [0, 1])
+    np.testing.assert_array_equal(nv.ops.unique(x, return_index=True)[1], [1, 3, 0])
+    assert nv.ops.unique([1.0, np.nan, np.nan]).shape == (3,)
     np.testing.assert_array_equal(nv.ops.unique(x, size=5, fill_value=9), [0, 1, 3, 9, 9])
     np.testing.assert_array_equal(nv.ops.unique(np.array([[1, 2], [1, 2]]), axis=0), [[1, 2]])
     with pytest.raises(TypeError, match="unique: an array must be given"):

@@ -286,6 +286,17 @@ def _concrete(x: Any, what: str) -> Any:
     return as_array(x)
 
 
+def check_segments(what: str, x: Tensor, index: Tensor) -> None:
+    """A ValueError unless there is one id for each of the slices of `x`."""
+    if index.ndim != 1:
+        raise ValueError(f"{what}: Argument `segment_ids` should be an 1-D vector, got shape {index.shape}")
+    if not x.ndim or x.shape[0] != index.size:
+        raise ValueError(
+            f"{what}: Argument `segment_ids` and `data` should have same leading dimension. Got {index.shape} and "
+            f"{x.shape}"
+        )
+
+
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
     """y[s] = the sum of data[i] over all i with segment_ids[i] == s. Negative ids belong to no segment; an id that is
     not below `num_segments` is an IndexError. `sorted` is a hint that needs no heed.
@@ -303,10 +314,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
 @op(arrays=2)
 def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
     x, index = tensor(data), tensor(segment_ids)
-    if index.ndim != 1 or not x.ndim or x.shape[0] != index.size:
-        raise ValueError(
-            f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}"
-        )
+    check_segments("segment_sum", x, index)
     nowhere = _less(index, 0)  # a scatter would count it from the end
     rows = reshaped(nowhere, (index.size, *(1,) * (x.ndim - 1)))
     return node("scatter_add", where(nowhere, 0, index), where(rows, 0, x), ints=(0, num_segments))

@@ -247,14 +247,16 @@ def nonzero(x: Any) -> tuple[Any, ...]:
 def unique(
     x: Any,
     sorted: bool = True,
+    return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """The different elements of the flattened `x`, or slices along `axis`, in ascending order; with `return_inverse`,
-    which of them each element is, with `return_counts` how often each occurs (int32). `size` cuts them or fills them
+    """The different elements of the flattened `x`, or slices along `axis`, in ascending order, each NaN
+    by itself; with `return_index` where each occurs first, with `return_inverse` which of them each element is, with
+    `return_counts` how often each occurs (int32). `size` cuts them or fills them
     up, with `fill_value` (by default the least). How many there are depends on the data: inside a trace, a TypeError.
 
     >>> import nervure as nv
@@ -262,19 +264,21 @@ def unique(
     (array([1, 3], dtype=int32), array([1, 2], dtype=int32))
     """
     array = _concrete(x, "unique: an array")
-    found = np.unique(array, return_inverse=True, return_counts=True, axis=axis)
-    values, inverse, counts = found
+    found = np.unique(array, return_index=True, return_inverse=True, return_counts=True, axis=axis, equal_nan=False)
+    values, first, inverse, counts = found
     k = 0 if axis is None else axis
     if size is not None:
         n = values.shape[k]
         if size <= n:
-            values, counts = np.take(values, range(size), k), counts[:size]
+            values, first, counts = np.take(values, range(size), k), first[:size], counts[:size]
         else:
             fill = values.min() if fill_value is None and values.size else fill_value or 0
             widths = [(0, size - n if j == k % values.ndim else 0) for j in range(values.ndim)]
             values = np.pad(values, widths, constant_values=fill)
-            counts = np.pad(counts, (0, size - n))
+            first, counts = np.pad(first, (0, size - n)), np.pad(counts, (0, size - n))
     out = [convert_to_tensor(values, None)]
+    if return_index:
+        out.append(convert_to_tensor(first, "int32"))
     if return_inverse:
         out.append(convert_to_tensor(inverse.reshape(array.shape if axis is None else -1), "int32"))
     if return_counts:

@@ -7,7 +7,7 @@ from .._dtypes import FLOAT, is_float
 from .._tensor import Tensor
 from .dispatch import at, axes_of, cast_to, floating, iota, node, op, pair, reshaped, tensor
 from .elementwise import GENERATED, where
-from .indexing import _concrete, sort, take_along_axis
+from .indexing import _concrete, check_segments, sort, take_along_axis
 from .linalg import matmul
 from .manipulation import expand_dims, flip, linspace, moveaxis, pad
 from .reduction import argmax, argmin, max, mean, min, on_last, prod, reduce, sum
@@ -230,8 +230,7 @@ def _segments(what: str, f: Any, empty: Any, data: Any, segment_ids: Any, num_se
 @op(arrays=2)
 def _segmented(data: Any, segment_ids: Any, what: str, f: Any, empty: Any, n: int) -> Tensor:
     x, index = tensor(data), tensor(segment_ids)
-    if index.ndim != 1 or not x.ndim or x.shape[0] != index.size:
-        raise ValueError(f"{what}: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}")
+    check_segments(what, x, index)
     if not is_float(x.dtype) and isinstance(empty, float):
         info = 2 ** (31 if x.dtype == "int32" else 63)
         empty = -info if empty < 0 else info - 1

@@ -24,7 +24,8 @@ def _cosines(x: Any, what: str, weights: Sequence[float]) -> Any:
 
 def _count(x: Any, what: str) -> int:
     try:
-        n = index(np.asarray(x).item())
+        value = np.asarray(x).item()
+        n = int(value) if isinstance(value, float) and value.is_integer() else index(value)
     except (TypeError, ValueError):
         raise TypeError(f"{what}: the number of samples is an int, got {x!r}") from None
     if n < 0:
