@@ -25,6 +25,7 @@ from . import (
     manipulation,
     nn,
     numbers,
+    numpy,
     rearranging,
     reduction,
     statistics,
@@ -72,3 +73,5 @@ if TYPE_CHECKING:  # the ops made from the table
     def __getattr__(name: str) -> Any: ...
 else:
     __getattr__ = absent(__name__)
+    for _part in (linalg, nn, numpy):
+        _part.__getattr__ = absent(_part.__name__)
