@@ -14,9 +14,8 @@ __all__ = ["absent", "missing"]
 _IN_KERAS = {
     "nervure": """
         Quantizer RematScope StatelessScope SymbolicScope applications device distillation distribution export
-        legacy mixed_precision name_scope preprocessing quantizers remat visualization wrappers
+        legacy mixed_precision preprocessing quantizers remat visualization wrappers
     """,
-    "nervure.backend": "get_uid is_int_dtype",
     "nervure.callbacks": "OrbaxCheckpoint",
     "nervure.datasets": "boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters",
     "nervure.dtype_policies": """
@@ -40,15 +39,11 @@ _IN_KERAS = {
         TorchModuleWrapper
     """,
     "nervure.ops": """
-        adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
-        bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
-        blackman cdist cholesky cholesky_inverse conj conjugate conv conv_transpose corrcoef correlate ctc_decode
-        ctc_loss custom_gradient depth_to_space depthwise_conv det dot_product_attention dsplit eig eigh
-        extract_sequences fft fft2 fold gcd geomspace hamming hanning histogram i0 ifft2 imag image inv irfft isreal
-        istft jvp kaiser lcm left_shift logdet lstsq lu_factor matrix_rank max_pool nanargmax nanargmin nanmedian
-        nanpercentile nanquantile nextafter nonzero pinv polar qr real rearrange rfft right_shift segment_max
-        segment_min segment_prod separable_conv signbit slogdet solve solve_triangular space_to_depth stft svd
-        unfold unique unravel_index vander vectorize view view_as_complex view_as_real
+        adaptive_average_pool adaptive_max_pool associative_scan average_pool cholesky cholesky_inverse conv
+        conv_transpose ctc_decode ctc_loss custom_gradient depth_to_space depthwise_conv det dot_product_attention
+        eig eigh extract_sequences fft fft2 fold i0 ifft2 image inv irfft istft jvp logdet lstsq lu_factor
+        matrix_rank max_pool nextafter pinv polar qr rfft separable_conv slogdet solve solve_triangular
+        space_to_depth stft svd unfold vectorize view view_as_complex view_as_real
     """,
     "nervure.optimizers": "legacy",
     "nervure.saving": "KerasFileEditor",

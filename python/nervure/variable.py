@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
+scopes: list[str] = []  # the names of the `backend.name_scope` blocks around
 _SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 
 
@@ -58,7 +59,7 @@ class Variable(Operators):
             raise ValueError(f"aggregation must be one of {_AGGREGATIONS}, got {aggregation!r}")
         if synchronization not in _SYNCHRONIZATIONS:
             raise ValueError(f"synchronization must be one of {_SYNCHRONIZATIONS}, got {synchronization!r}")
-        self.path = self.name
+        self.path = "/".join((*scopes, self.name))
         self.trainable = trainable
         self.autocast = autocast
         self.aggregation = aggregation or "none"
