@@ -222,7 +222,9 @@ class Operation:
 
     def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
         """NotImplementedError: no operation can be quantized."""
-        raise NotImplementedError(f"Operation {type(self).__name__} does not have a `quantized_call` method implemented.")
+        raise NotImplementedError(
+            f"Operation {type(self).__name__} does not have a `quantized_call` method implemented."
+        )
 
     def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
         """`fn` itself: what is kept for the gradient is planned for the whole graph."""

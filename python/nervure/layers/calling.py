@@ -165,6 +165,10 @@ class LayerCall(LayerState, Operation):
             mask = kwargs.get("mask")
             self._pass_mask_on(inputs, outputs, tree.map_structure(get_mask, inputs) if mask is None else mask)
         Node(self, args, kwargs, outputs)
+        for y in tree.flatten(outputs):
+            mask = get_mask(y)
+            if isinstance(mask, KerasTensor) and mask._keras_history is None:
+                Node(MaskOf(), (y,), {}, mask)  # so that it may be an output of a model
         return outputs
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -357,6 +361,20 @@ class LayerCall(LayerState, Operation):
         tensors, named = tuple(map(tensors_of, args)), {k: tensors_of(v) for k, v in kwargs.items()}
         outputs = infer(self.__call__, tensors, {k.removesuffix("_shape"): v for k, v in named.items()})
         return tree.map_structure(lambda t: t.shape, outputs)
+
+
+class MaskOf(Operation):
+    """The mask of a layer's output, in a functional model.
+
+    >>> import nervure as nv
+    >>> y = nv.layers.Masking()(nv.Input((3, 2)))
+    >>> nv.Model(y._keras_history.operation.input, y._keras_mask).output_shape
+    (None, 3)
+    """
+
+    def call(self, x: Any) -> Any:
+        """`x`'s mask."""
+        return get_mask(x)
 
 
 def not_implemented(layer: Any, method: str) -> NotImplementedError:

@@ -78,7 +78,9 @@ class InputSpec:
             return f"expected dtype={self.dtype}, found dtype={x.dtype}"
         for axis, size in self.axes.items():
             if size is not None and shape[axis] not in (size, None):
-                return f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                return (
+                    f"expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                )
         if self.shape is not None and any(a not in (None, b) and b is not None for a, b in zip(self.shape, shape)):
             return f"expected shape={self.shape}, found shape={shape}"
         return None
