@@ -31,8 +31,8 @@ __all__ = ["KerasTensor", "Node", "Operation", "infer", "is_keras_tensor"]
 _FILLS = (8191, 8209)
 
 _SYMBOLIC = (
-    "symbolic: it stands for the data of a call to come and doesn't have any actual numerical value. Inside a model use "
-    "nervure.ops on it, or write a Layer; numpy functions, `if`, `for` and float() need numbers"
+    "symbolic: it stands for the data of a call to come and doesn't have any actual numerical value. Inside a model "
+    "use nervure.ops on it, or write a Layer; numpy functions, `if`, `for` and float() need numbers"
 )
 
 
@@ -103,8 +103,8 @@ class KerasTensor(Operators):
     def __setattr__(self, key: str, value: Any) -> None:
         if key in ("shape", "dtype", "sparse", "ragged", "ragged_rank", "row_splits_dtype"):
             raise AttributeError(
-                f"The `{key}` attribute of KerasTensor is immutable. One should create a new instance of KerasTensor for "
-                "this."
+                f"The `{key}` attribute of KerasTensor is immutable. One should create a new instance of KerasTensor "
+                "for this."
             )
         object.__setattr__(self, key, value)
 
@@ -238,12 +238,12 @@ class Operation:
         """
         if not getattr(type(self).get_config, "_is_default", False):
             return {"name": self.name}
-        values, rest = self._given()
+        values, rest = self._constructor_arguments()
         return values if rest is None else {"name": self.name} | rest | values
 
     get_config._is_default = True  # type: ignore[attr-defined]
 
-    def _given(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    def _constructor_arguments(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
         """What the constructor was given, by name, and what its `**kwargs` were: None if it has none."""
         constructor = inspect.signature(type(self).__init__)
         args, kwargs = self._arguments
@@ -257,8 +257,8 @@ class Operation:
                 rest = values.pop(p.name)
             elif p.kind in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY):
                 raise NotImplementedError(
-                    f"{type(self).__name__} was given the positional arguments `{p.name}`, which a config cannot name: it "
-                    "must override `get_config()` and `from_config()`"
+                    f"{type(self).__name__} was given the positional arguments `{p.name}`, which a config cannot name: "
+                    "it must override `get_config()` and `from_config()`"
                 )
         simple = (bool, int, float, str, type(None))
         if not all(isinstance(v, simple) for v in tree.flatten((values, rest))):
@@ -272,13 +272,14 @@ class Operation:
         return values, rest
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """An equal one from what `get_config` gave. TypeError naming class and config if the constructor fails."""
         try:
             return cls(**config)
         except Exception as error:
             raise TypeError(
-                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: {error}"
+                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: "
+                f"{error}"
             ) from error
 
     def __repr__(self) -> str:

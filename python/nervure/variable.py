@@ -254,7 +254,8 @@ class Variable(Operators):
 
     def __bool__(self) -> bool:
         raise TypeError(
-            f"A Keras Variable cannot be used as a boolean. Compare the value of Variable '{self.path}', or use ops.where"
+            f"A Keras Variable cannot be used as a boolean. Compare the value of Variable '{self.path}', or "
+            "use ops.where"
         )
 
     def __iter__(self) -> Any:

@@ -41,6 +41,7 @@ class LayerCall(LayerState, Operation):
     activity_regularizer: Any
     supports_masking: bool
     autocast: bool
+    losses: Any
     input_spec: Any
     _dtype: str
     _on_arrays: Function | None
@@ -85,8 +86,8 @@ class LayerCall(LayerState, Operation):
         return outputs
 
     def _register_call_context_args(self, *names: str) -> None:
-        """Makes arguments of `call` such as `training`: given to one layer, they reach all layers that it calls and that
-        have registered them. Before the first call; RuntimeError after it."""
+        """Makes arguments of `call` such as `training`: given to one layer, they reach all layers that it calls and
+        that have registered them. Before the first call; RuntimeError after it."""
         if self.__dict__.get("_called"):
             raise RuntimeError("Cannot add call-context args after the layer has been called.")
         self._call_context_args = self._call_context_args | set(names)

@@ -99,8 +99,8 @@ def check_inputs(layer_name: str, specs: Any, inputs: Any) -> None:
     flat_specs, flat = tree.flatten(specs), tree.flatten(inputs)
     if len(flat_specs) != len(flat):
         raise ValueError(
-            f"Layer '{layer_name}' expects {len(flat_specs)} input(s), but it received {len(flat)} input tensors. Inputs "
-            f"received: {flat}"
+            f"Layer '{layer_name}' expects {len(flat_specs)} input(s), but it received {len(flat)} input tensors. "
+            f"Inputs received: {flat}"
         )
     for k, (spec, x) in enumerate(zip(flat_specs, flat, strict=True)):
         if spec is None or (x is None and spec.optional):

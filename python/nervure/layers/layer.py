@@ -105,7 +105,7 @@ class Layer(LayerCall):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).__init__ is Layer.__init__ or not getattr(type(self).get_config, "_is_default", False):
             return {"name": self.name} | config
-        values, rest = self._given()
+        values, rest = self._constructor_arguments()
         if rest is None:
             return values | {k: v for k, v in config.items() if k in values}
         return {"name": self.name} | rest | values | config
@@ -230,8 +230,8 @@ class Layer(LayerCall):
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """NotImplementedError, as in Keras: metrics are given to `compile`, or are attributes that `call` updates."""
         raise NotImplementedError(
-            "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or make it an "
-            "attribute of the layer and call its `update_state()` in `call()`."
+            "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or make it "
+            "an attribute of the layer and call its `update_state()` in `call()`."
         )
 
     # ---- what Keras has for quantized layers, which there are none of ----

@@ -39,8 +39,8 @@ _QUIET = frozenset(
 )
 # The error of a variable or layer that comes too late.
 LOCKED = (
-    "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. All state must be "
-    "created in the `__init__()` method or in the `build()` method."
+    "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. All state must "
+    "be created in the `__init__()` method or in the `build()` method."
 )
 # What a copy of a layer does without: plans, and its place in models.
 _NOT_COPIED = frozenset({"_called", "_eager_losses", "_inbound_nodes", "_loss_owners", "_on_arrays", "_stateless"})
