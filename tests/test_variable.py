@@ -1,6 +1,8 @@
 """Variables: memory, dtypes, assignment inside and outside of traces, errors."""
 
+import copy
 import gc
+import pickle
 
 import nervure as nv
 import numpy as np
@@ -211,3 +213,22 @@ def test_no_python_number_in_a_trace():
     v = nv.Variable(1.0)
     with pytest.raises(TypeError, match="symbolic"):
         nv.function(lambda: float(v))()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_copies_have_a_memory_of_their_own(copied):
+    v = nv.Variable(np.arange(3.0), dtype="float64", trainable=False, name="v")
+    other = copied(v)
+    other.assign_add([1.0, 1.0, 1.0])
+    assert v.numpy().tolist() == [0, 1, 2] and other.numpy().tolist() == [1, 2, 3]
+    assert (other.name, other.path, other.dtype, other.trainable) == ("v", "v", "float64", False)
+
+
+def test_attributes_that_change_nothing():
+    v = nv.Variable([1.0], aggregation="sum", synchronization="on_read", layout="row")
+    assert (v.aggregation, v.synchronization, v.layout, v.overwrite_with_gradient) == ("sum", "on_read", "row", False)
+    v.overwrite_with_gradient = False
+    with pytest.raises(TypeError, match="must be a boolean"):
+        v.overwrite_with_gradient = "yes"
+    with pytest.raises(ValueError, match="not supported"):
+        v.overwrite_with_gradient = True

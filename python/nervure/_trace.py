@@ -28,7 +28,7 @@ def current() -> "Scope | None":
     return local.scope
 
 
-def tracing(training: bool = False, frozen: bool = False) -> "_core.Bound[Scope]":
+def tracing(training: bool | None = None, frozen: bool = False) -> "_core.Bound[Scope]":
     """A new scope, entered by `with`."""
     return _core.Bound(local, "scope", Scope(training, frozen))
 
@@ -52,11 +52,12 @@ class Scope:
     [array(14., dtype=float32), array([2., 4., 6.], dtype=float32)]
     """
 
-    __slots__ = ("_shown", "_values", "_written", "frozen", "graph", "notes", "training")
+    __slots__ = ("_shown", "_values", "_written", "context", "frozen", "graph", "notes")
 
-    def __init__(self, training: bool = False, frozen: bool = False) -> None:
+    def __init__(self, training: bool | None = None, frozen: bool = False) -> None:
         self.graph = _core.Graph()
-        self.training = training
+        # what layers pass on to those they call: whether it is training, if anybody said
+        self.context: dict[str, Any] = {} if training is None else {"training": training}
         self.frozen = frozen  # a probe, to learn shapes: assignments are seen inside it and then forgotten
         self.notes: dict[str, Any] = {}  # what layers leave for each other: added losses, recorded outputs
         self._values: dict[_core.Variable, Tensor] = {}

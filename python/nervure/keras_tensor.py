@@ -12,19 +12,28 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from . import ops, tree
+from ._dtypes import standardize_dtype
 from ._masks import get_mask, set_mask
 from ._tensor import Operators, array_ufunc
 from ._trace import Scope, tracing
 from .saving.operations import Described, by_function
 from .utils import auto_name
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["KerasTensor", "Node", "Operation", "infer", "is_keras_tensor"]
 
 # Stand for unknown dimensions while shapes are inferred; large primes, so that they seldom meet a size the user chose.
 _FILLS = (8191, 8209)
+
+_SYMBOLIC = (
+    "symbolic: it stands for the data of a call to come and doesn't have any actual numerical value. Inside a model "
+    "use nervure.ops on it, or write a Layer; numpy functions, `if`, `for` and float() need numbers"
+)
 
 
 class History(NamedTuple):
@@ -51,28 +60,87 @@ class KerasTensor(Operators):
 
     __array_ufunc__ = array_ufunc
 
-    def __init__(self, shape: Sequence[int | None], dtype: str = "float32", name: str | None = None) -> None:
-        self.shape = tuple(None if d is None else int(d) for d in shape)
-        self.dtype = dtype
+    sparse = ragged = False
+    ragged_rank = row_splits_dtype = None
+
+    def __init__(
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if unknown := set(kwargs) - {"ragged_rank", "row_splits_dtype"}:
+            raise TypeError(f"Unexpected keyword arguments: {', '.join(sorted(unknown))}")
+        if sparse or ragged:
+            raise ValueError("KerasTensor: all tensors are dense, sparse=True and ragged=True are not supported")
+        self._shape = tuple(None if d is None else int(d) for d in shape)
+        self._dtype = standardize_dtype(dtype)
+        self.record_history = record_history
         self.name = name or auto_name("keras_tensor")
         self._keras_history: History | None = None
         self._keras_mask: Any = None
         self._saved_history: Any = None  # by name, of one that comes from a config
 
     @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The extents, None where they may vary."""
+        return self._shape
+
+    @property
+    def dtype(self) -> str:
+        """NumPy's name of the dtype."""
+        return self._dtype
+
+    @property
     def ndim(self) -> int:
-        return len(self.shape)
+        """The number of axes."""
+        return len(self._shape)
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        if key in ("shape", "dtype", "sparse", "ragged", "ragged_rank", "row_splits_dtype"):
+            raise AttributeError(
+                f"The `{key}` attribute of KerasTensor is immutable. One should create a new instance of KerasTensor "
+                "for this."
+            )
+        object.__setattr__(self, key, value)
+
+    def reshape(self, newshape: Any) -> KerasTensor:
+        """The same elements in another shape."""
+        return ops.reshape(self, newshape)
+
+    def squeeze(self, axis: Any = None) -> KerasTensor:
+        """Without axes of extent 1."""
+        return ops.squeeze(self, axis)
 
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
     def _no_value(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError(
-            f"{self!r} is symbolic: it stands for the data of a call to come and holds no numbers. Inside a model use "
-            "nervure.ops on it, or write a Layer; numpy functions, `if`, `for` and float() need numbers"
-        )
+        raise ValueError(f"{self!r} is {_SYMBOLIC}")
 
-    __array__ = __bool__ = __float__ = __int__ = __index__ = __iter__ = __len__ = _no_value
+    __float__ = __int__ = __array__ = _no_value
+
+    def _no_type(self) -> NoReturn:
+        raise TypeError(f"{self!r} is {_SYMBOLIC}")
+
+    __index__ = __len__ = _no_type
+
+    def __iter__(self) -> NoReturn:
+        raise NotImplementedError(f"Iterating over a symbolic KerasTensor is not supported. {self!r} is {_SYMBOLIC}")
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"A symbolic KerasTensor cannot be used as a boolean. {self!r} is {_SYMBOLIC}")
+
+
+def checked_name(name: Any) -> str | None:
+    """The name of a layer or operation, which may not have been given."""
+    if name is not None and (not isinstance(name, str) or "/" in name):
+        raise ValueError(f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}")
+    return name
 
 
 def is_keras_tensor(x: Any) -> bool:
@@ -115,13 +183,107 @@ class Operation:
 
     _name: str
     _inbound_nodes: list[Node]
+    _arguments: tuple[tuple[Any, ...], dict[str, Any]]  # what the constructor was given
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        operation = super().__new__(cls)
+        if getattr(cls.get_config, "_is_default", False):
+            object.__setattr__(operation, "_arguments", (args, kwargs))
+        return operation
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = checked_name(name) or auto_name(type(self).__name__)
+        self._inbound_nodes = []
 
     @property
     def name(self) -> str:
+        """What it is called in models."""
         return self._name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        """`symbolic_call` if there is a KerasTensor among the arguments, else `call`."""
+        if any(isinstance(leaf, KerasTensor) for leaf in tree.flatten((args, kwargs))):
+            return self.symbolic_call(*args, **kwargs)
+        return self.call(*args, **kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, in terms of `nervure.ops`; subclasses write it."""
+        raise NotImplementedError(f"Operation {type(self).__name__} does not have a `call` method implemented.")
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The KerasTensors that a call on KerasTensors gives; the call is recorded."""
+        outputs = self.compute_output_spec(*args, **kwargs)
+        Node(self, args, kwargs, outputs)
+        return outputs
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The KerasTensors of the result, found by tracing `call`; subclasses may know better."""
+        return infer(self.call, args, kwargs)
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """NotImplementedError: no operation can be quantized."""
+        raise NotImplementedError(
+            f"Operation {type(self).__name__} does not have a `quantized_call` method implemented."
+        )
+
+    def rematerialized_call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """`fn` itself: what is kept for the gradient is planned for the whole graph."""
+        return fn
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, so that `from_config` can make an equal operation.
+
+        A class that does not override it gets what its constructor was given. NotImplementedError if that is more than
+        numbers, texts and lists and dicts of them.
+        """
+        if not getattr(type(self).get_config, "_is_default", False):
+            return {"name": self.name}
+        values, rest = self._constructor_arguments()
+        return values if rest is None else {"name": self.name} | rest | values
+
+    get_config._is_default = True  # type: ignore[attr-defined]
+
+    def _constructor_arguments(self) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """What the constructor was given, by name, and what its `**kwargs` were: None if it has none."""
+        constructor = inspect.signature(type(self).__init__)
+        args, kwargs = self._arguments
+        given = constructor.bind(self, *args, **kwargs)
+        given.apply_defaults()
+        values, rest = dict(given.arguments), None
+        for k, p in enumerate(constructor.parameters.values()):
+            if k == 0 or (p.kind is p.VAR_POSITIONAL and not values[p.name]):
+                del values[p.name]
+            elif p.kind is p.VAR_KEYWORD:
+                rest = values.pop(p.name)
+            elif p.kind in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY):
+                raise NotImplementedError(
+                    f"{type(self).__name__} was given the positional arguments `{p.name}`, which a config cannot name: "
+                    "it must override `get_config()` and `from_config()`"
+                )
+        simple = (bool, int, float, str, type(None))
+        if not all(isinstance(v, simple) for v in tree.flatten((values, rest))):
+            raise NotImplementedError(
+                f"{type(self).__name__} has the arguments {list(values)} and must override `get_config()` to say their "
+                "values"
+            )
+        for found in (values, rest or {}):
+            if "name" in found:
+                found["name"] = self.name
+        return values, rest
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An equal one from what `get_config` gave. TypeError naming class and config if the constructor fails."""
+        try:
+            return cls(**config)
+        except Exception as error:
+            raise TypeError(
+                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: "
+                f"{error}"
+            ) from error
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}>"
 
     def _endpoint(self, outputs: bool) -> Any:
         if len(self._inbound_nodes) != 1:
@@ -193,10 +355,6 @@ class Function(Operation):
                 "write a Layer with `get_config`"
             )
         return {"name": self.name, **self.settings}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Function:
-        return cls(**config)
 
 
 @cache

@@ -30,6 +30,7 @@ class Variable(Operators):
         shape: needed if `initializer` is not a value.
         dtype: by default the value's own, or `floatx()`.
         trainable: whether optimizers are to change it.
+        autocast, aggregation, synchronization, layout: kept as attributes, as Keras has them; they change nothing.
         name: by default "variable", "variable_1", ..
 
     >>> import nervure as nv
@@ -51,14 +52,24 @@ class Variable(Operators):
         aggregation: str | None = "none",
         synchronization: str | None = "auto",
         name: str | None = None,
+        layout: Any = None,
     ) -> None:
         self.name: str = name or auto_name(type(self).__name__)
         if not isinstance(self.name, str) or "/" in self.name:
-            raise ValueError(f"name must be a string without '/', got {name!r}")
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
         if aggregation not in _AGGREGATIONS:
-            raise ValueError(f"aggregation must be one of {_AGGREGATIONS}, got {aggregation!r}")
+            raise ValueError(
+                f"Invalid value for argument `aggregation`. Expected one of {_AGGREGATIONS}. Received: "
+                f"aggregation={aggregation}"
+            )
         if synchronization not in _SYNCHRONIZATIONS:
-            raise ValueError(f"synchronization must be one of {_SYNCHRONIZATIONS}, got {synchronization!r}")
+            raise ValueError(
+                f"Invalid value for argument `synchronization`. Expected one of {_SYNCHRONIZATIONS}. Received: "
+                f"synchronization={synchronization}"
+            )
+        self.layout = layout
         self.path = "/".join((*scopes, self.name))
         self.trainable = trainable
         self.autocast = autocast
@@ -66,13 +77,17 @@ class Variable(Operators):
         self.synchronization = synchronization or "none"
         self._regularizer: Callable[[Any], Any] | None = None
         self._constraint: Callable[[Any], Any] | None = None
+        self._overwrite_with_gradient = False
         if isinstance(initializer, str):
             from . import initializers
 
             initializer = initializers.get(initializer)
         if callable(initializer):
             if shape is None:
-                raise ValueError(f"Variable '{self.name}': an initializer needs a shape")
+                raise ValueError(
+                    "When creating a Variable from an initializer, the `shape` argument should be specified. Received: "
+                    f"initializer={initializer} and shape={shape}"
+                )
             shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
             if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
                 raise ValueError(f"Variable '{self.name}': a shape has no unknown or negative extents, got {shape}")
@@ -152,7 +167,10 @@ class Variable(Operators):
     @regularizer.setter
     def regularizer(self, value: "Callable[[Any], Any] | None") -> None:
         if value is not None and not callable(value):
-            raise ValueError(f"Variable '{self.path}': regularizer must be callable or None, got {value!r}")
+            raise ValueError(
+                "Invalid value for attribute `regularizer`. Expected a callable, or None. Received: "
+                f"regularizer={value!r} (variable '{self.path}')"
+            )
         self._regularizer = value
 
     @property
@@ -163,8 +181,33 @@ class Variable(Operators):
     @constraint.setter
     def constraint(self, value: "Callable[[Any], Any] | None") -> None:
         if value is not None and not callable(value):
-            raise ValueError(f"Variable '{self.path}': constraint must be callable or None, got {value!r}")
+            raise ValueError(
+                "Invalid value for attribute `constraint`. Expected a callable, or None. Received: "
+                f"constraint={value!r} (variable '{self.path}')"
+            )
         self._constraint = value
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers should put the gradient in the variable's place. False: none does."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
+        if value:
+            raise ValueError(f"Variable '{self.path}': overwrite_with_gradient=True is not supported")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy has a memory of its own, which holds the same."""
+        return {k: v for k, v in self.__dict__.items() if k != "core"} | {"value": np.array(self.core.array)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        value = state.pop("value")
+        self.__dict__.update(state)
+        self.core = _core.Variable(value.shape, str(value.dtype))
+        self.core.array[...] = value
 
     def assign(self, value: Any) -> Any:
         """Gives it a value of its shape, cast to its dtype; returns the new value."""
@@ -198,7 +241,7 @@ class Variable(Operators):
 
     def _scalar(self) -> Any:
         if self.core.shape:
-            raise TypeError(f"only a scalar can be made a Python number, got shape {self.core.shape}")
+            raise TypeError(f"Only scalar arrays can be converted to Python scalars. Got: shape={self.core.shape}")
         return self.value
 
     def __int__(self) -> int:
@@ -212,7 +255,8 @@ class Variable(Operators):
 
     def __bool__(self) -> bool:
         raise TypeError(
-            f"the truth value of Variable '{self.path}' is not defined; compare its value, or use ops.where"
+            f"A Keras Variable cannot be used as a boolean. Compare the value of Variable '{self.path}', or "
+            "use ops.where"
         )
 
     def __iter__(self) -> Any:

@@ -7,6 +7,7 @@ import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .._masks import get_mask, has_masks, set_mask
 from .._tensor import Tensor
 from .._trace import Scope, current
 from ..keras_tensor import KerasTensor, Node, Operation, infer
+from ..variable import Variable
 from .input_spec import check_inputs
 from .state import LayerState
 
@@ -39,13 +41,16 @@ class LayerCall(LayerState, Operation):
     activity_regularizer: Any
     supports_masking: bool
     autocast: bool
+    losses: Any
     input_spec: Any
     _dtype: str
     _on_arrays: Function | None
+    _stateless: Function | None
+    _call_context_args: frozenset[str] = frozenset({"training"})
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if "_name" not in self.__dict__:
-            raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() first")
+        self._check_super_called()
+        self.__dict__["_called"] = True
         leaves = tree.flatten((args, kwargs))
         if any(isinstance(leaf, KerasTensor) for leaf in leaves):
             return self._symbolic_call(args, kwargs)
@@ -60,29 +65,49 @@ class LayerCall(LayerState, Operation):
                 )
         args, kwargs = tree.map_structure(self._as_tensor, (args, kwargs))
         inputs = _first(args, kwargs)
-        outer_training = scope.training
-        training = kwargs.pop("training", None)
-        if training is not None:
-            scope.training = bool(training)
+        outer_context = scope.context
+        scope.context = self._take_context(outer_context, kwargs)
         try:
             with self._named():
                 check_inputs(self.name, self.input_spec, inputs)
                 if not self.built:
                     self._build_from(args, kwargs, scope.notes.get("rows"))
-                if "training" in self._call_parameters():
-                    kwargs["training"] = scope.training
                 mask = self._fill_in_masks(args, kwargs, inputs)
                 outputs = self.call(*args, **kwargs)
                 self._after_call(scope, outputs)
                 self._pass_mask_on(inputs, outputs, mask)
-                if not scope.frozen or "recorder" in scope.notes:
+                if not scope.frozen or "recorder" in scope.notes or "stateless" in scope.notes:
                     self._traced = True
         except (ValueError, TypeError) as error:
             _say_where(error, self.name)
             raise
         finally:
-            scope.training = outer_training
+            scope.context = outer_context
         return outputs
+
+    def _register_call_context_args(self, *names: str) -> None:
+        """Makes arguments of `call` such as `training`: given to one layer, they reach all layers that it calls and
+        that have registered them. Before the first call; RuntimeError after it."""
+        if self.__dict__.get("_called"):
+            raise RuntimeError("Cannot add call-context args after the layer has been called.")
+        self._call_context_args = self._call_context_args | set(names)
+
+    def _take_context(self, outer: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What is passed on to the layers inside: what this one is given, or else what it got from the layer around it,
+        or else the default of its `call`. `kwargs` get what `call` takes of it."""
+        context, parameters = dict(outer), self._call_parameters()
+        for name in self._call_context_args:
+            value = kwargs.pop(name, None)
+            parameter = parameters.get(name)
+            if value is None:
+                value = outer.get(name)
+            if value is None and parameter is not None and parameter.default is not parameter.empty:
+                value = parameter.default
+            if value is not None:
+                context[name] = value
+            if parameter is not None:
+                kwargs[name] = value
+        return context
 
     def _fill_in_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: Any) -> Any:
         """Gives `call` the masks it asks for by an argument `mask`, or `<name>_mask` where there are several tensors;
@@ -128,13 +153,105 @@ class LayerCall(LayerState, Operation):
             recorder[key] = outputs
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        check_inputs(self.name, self.input_spec, _first(args, kwargs))
+        inputs = _first(args, kwargs)
+        check_inputs(self.name, self.input_spec, inputs)
         if not self.built:
             with self._named():
                 self._build_from(args, kwargs, None)
-        outputs = infer(self.__call__, args, kwargs)
+        outputs = self.symbolic_call(*args, **kwargs)
+        if self._says_its_shape() or type(self).compute_output_spec is not LayerCall.compute_output_spec:
+            if not all(layer.built for layer in self._sublayers()):
+                with suppress(Exception):  # nothing is lost: a call on data builds them
+                    infer(self.__call__, args, kwargs)
+            mask = kwargs.get("mask")
+            self._pass_mask_on(inputs, outputs, tree.map_structure(get_mask, inputs) if mask is None else mask)
         Node(self, args, kwargs, outputs)
+        for y in tree.flatten(outputs):
+            mask = get_mask(y)
+            if isinstance(mask, KerasTensor) and mask._keras_history is None:
+                Node(MaskOf(), (y,), {}, mask)  # so that it may be an output of a model
         return outputs
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """The KerasTensors that a call on KerasTensors gives."""
+        return self.compute_output_spec(*args, **kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The KerasTensors of the output for KerasTensors.
+
+        A layer's own `compute_output_shape` tells their shapes; otherwise they come from tracing `call`.
+        """
+        if not self._says_its_shape():
+            return infer(self.__call__, args, kwargs)
+        shape = self.compute_output_shape(**self._shapes_for(self.compute_output_shape, args, kwargs, None))
+        if not isinstance(shape, (list, tuple, dict)):
+            raise ValueError(
+                f"Method `compute_output_shape()` of layer {type(self).__name__} is returning a type that cannot be "
+                f"interpreted as a shape. It should return a shape tuple. Received: {shape}"
+            )
+        return tree.map_shape_structure(lambda s: KerasTensor(s, self._dtype), shape)
+
+    def _says_its_shape(self) -> bool:
+        """Has a class that is not one of ours its own `compute_output_shape`?"""
+        owner = next(c for c in type(self).__mro__ if "compute_output_shape" in c.__dict__)
+        return not owner.__module__.startswith("nervure.")
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """A call with these values in place of the variables, none of which it changes.
+
+        The values come in the order of `trainable_variables` and `non_trainable_variables`. Returns the outputs and the
+        new values of the non-trainable variables; with `return_losses` the losses, too. ValueError if the layer is not
+        built, or the numbers or shapes disagree.
+
+        >>> import numpy as np, nervure as nv
+        >>> layer = nv.layers.Dense(1, kernel_initializer="ones")
+        >>> layer.build((None, 2))
+        >>> y, _ = layer.stateless_call([np.full((2, 1), 3.0), np.zeros(1)], [], np.ones((1, 2)))
+        >>> y, layer.get_weights()[0].ravel()
+        (array([[6.]], dtype=float32), array([1., 1.], dtype=float32))
+        """
+        name = type(self).__name__
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {name} must be built (i.e. its variables must have been already created). "
+                "You can build it by calling it on some data."
+            )
+        given = {"trainable_variables": trainable_variables, "non_trainable_variables": non_trainable_variables}
+        for key, values in given.items():
+            variables = getattr(self, key)
+            if len(values) != len(variables):
+                raise ValueError(
+                    f"Argument `{key}` must be a list of tensors corresponding 1:1 to {name}().{key}. Received list "
+                    f"with length {len(values)}, but expected {len(variables)} variables."
+                )
+        if self._stateless is None:
+            self._stateless = Function(self._call_with_state)
+        values = [v.value if isinstance(v, Variable) else v for v in (*trainable_variables, *non_trainable_variables)]
+        outputs, state, losses = self._stateless(values, *args, **kwargs)
+        return (outputs, state, losses) if return_losses else (outputs, state)
+
+    def _call_with_state(self, values: list[Any], *args: Any, **kwargs: Any) -> Any:
+        scope = current()
+        assert scope is not None
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        before, frozen, notes = scope.snapshot(), scope.frozen, scope.notes
+        scope.frozen, scope.notes = True, {**notes, "stateless": True, "losses": []}
+        try:
+            for v, value in zip(variables, [ops.cast(value, v.dtype) for v, value in zip(variables, values)]):
+                v.check_shape(tuple(value.shape))
+                scope.shadow(v, value)
+            outputs = self(*args, **kwargs)
+            return outputs, [scope.read(v) for v in self.non_trainable_variables], self.losses
+        finally:
+            scope.restore(before)
+            scope.frozen, scope.notes = frozen, notes
 
     def _as_tensor(self, leaf: Any) -> Any:
         """Arrays and variables become tensors of this trace; floats get this layer's dtype."""
@@ -151,9 +268,6 @@ class LayerCall(LayerState, Operation):
 
     def _call_on_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Traces the call once for each signature; what `add_loss` got is kept for `losses`."""
-        if kwargs.get("training") is None:
-            default = self._call_parameters().get("training")
-            kwargs = kwargs | {"training": default is not None and default.default is True}
         if self._on_arrays is None:
 
             def traced(masks: list[Any], *args: Any, **kwargs: Any) -> Any:
@@ -171,7 +285,7 @@ class LayerCall(LayerState, Operation):
         for y, mask in zip(tree.flatten(outputs), masks, strict=True):
             if mask is not None:
                 set_mask(y, mask)
-        for owner in self._loss_owners:
+        for owner in (*self._loss_owners, *(owner for owner, _ in losses)):
             owner._eager_losses = []
         self._loss_owners = [owner for owner, _ in losses]
         for owner, value in losses:
@@ -201,6 +315,13 @@ class LayerCall(LayerState, Operation):
 
     def _build_from(self, args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None) -> None:
         """Builds for the shapes of a call. In a probe with `rows` rows the size of the batch is None again."""
+        self.build(**self._shapes_for(self.build, args, kwargs, rows))
+
+    def _shapes_for(
+        self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], rows: int | None
+    ) -> dict[str, Any]:
+        """The shapes in a call by the parameters of `build` or `compute_output_shape`: the first tensor's for a method
+        with one parameter, else `x_shape` is that of the argument x of `call`."""
 
         def shape_of(x: Any) -> Any:
             if not hasattr(x, "shape"):
@@ -208,20 +329,58 @@ class LayerCall(LayerState, Operation):
             shape = tuple(x.shape)
             return (None, *shape[1:]) if rows is not None and shape[:1] == (rows,) else shape
 
-        names = [n for n, p in inspect.signature(self.build).parameters.items() if p.kind < 2]
-        if len(names) > 1 or (names and names[0] != "input_shape" and names[0].endswith("_shape")):
-            given = dict(zip(self._call_parameters(), args, strict=False)) | kwargs
-            shapes = {f"{k}_shape": tree.map_structure(shape_of, v) for k, v in given.items()}
-            if all(n in shapes for n in names):
-                self.build(**{n: shapes[n] for n in names})
-                return
-        self.build(tree.map_structure(shape_of, _first(args, kwargs)))
+        parameters = inspect.signature(method).parameters.values()
+        names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if len(names) <= 1:
+            return {name: tree.map_structure(shape_of, _first(args, kwargs)) for name in names}
+        taken = self._call_parameters()
+        given = dict(zip(taken, args, strict=False)) | kwargs
+        shapes = {}
+        for name in names:
+            start = (
+                f"For a `{method.__name__}()` method with more than one argument, all arguments should have a `_shape` "
+                f"suffix and match an argument from `call()`. For layer '{type(self).__name__}', received "
+                f"`{method.__name__}()` argument `{name}`, "
+            )
+            argument = name.removesuffix("_shape")
+            if argument == name:
+                raise ValueError(start + "which does not end in `_shape`.")
+            if argument not in taken:
+                raise ValueError(start + f"but `call()` does not have argument `{argument}`.")
+            if any(hasattr(leaf, "shape") for leaf in tree.flatten(given.get(argument))):
+                shapes[name] = tree.map_structure(shape_of, given[argument])
+        return shapes
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape(s) of the output for the given input shape(s), None where it may vary."""
-        tensors, named = tree_of_shapes((args, kwargs), lambda shape: KerasTensor(shape, self._dtype))
+        if getattr(type(self).call, "_is_default", False):
+            raise not_implemented(self, "compute_output_shape")
+
+        def tensors_of(shapes: Any) -> Any:
+            return tree_of_shapes(shapes, lambda shape: KerasTensor(shape, self._dtype))
+
+        tensors, named = tuple(map(tensors_of, args)), {k: tensors_of(v) for k, v in kwargs.items()}
         outputs = infer(self.__call__, tensors, {k.removesuffix("_shape"): v for k, v in named.items()})
         return tree.map_structure(lambda t: t.shape, outputs)
+
+
+class MaskOf(Operation):
+    """The mask of a layer's output, in a functional model.
+
+    >>> import nervure as nv
+    >>> y = nv.layers.Masking()(nv.Input((3, 2)))
+    >>> nv.Model(y._keras_history.operation.input, y._keras_mask).output_shape
+    (None, 3)
+    """
+
+    def call(self, x: Any) -> Any:
+        """`x`'s mask."""
+        return get_mask(x)
+
+
+def not_implemented(layer: Any, method: str) -> NotImplementedError:
+    """The error of a method that a layer's class has to write, or that there is none of."""
+    return NotImplementedError(f"Layer {type(layer).__name__} does not have a `{method}` method implemented.")
 
 
 def _say_where(error: Exception, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import activations, ops
 from . import weight_arguments
+from .calling import not_implemented
 from .checks import positive_int, unsupported
 from .input_spec import InputSpec
 from .layer import Layer
@@ -74,6 +75,10 @@ class Dense(Layer):
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
+
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+        """NotImplementedError: the weights have no low-rank adaptation."""
+        raise not_implemented(self, "enable_lora")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """(..., units)."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import activations, initializers, ops
 from . import weight_arguments
+from .calling import not_implemented
 from .checks import is_int, unsupported
 from .input_spec import InputSpec
 from .layer import Layer
@@ -98,6 +99,10 @@ class EinsumDense(Layer):
         if self.bias is not None:
             x = ops.add(x, self.bias)
         return x if self.activation is None else self.activation(x)
+
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+        """NotImplementedError: the weights have no low-rank adaptation."""
+        raise not_implemented(self, "enable_lora")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The sizes that the equation gives."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import ops
 from . import weight_arguments
+from .calling import not_implemented
 from .checks import unsupported
 from .layer import Layer
 
@@ -82,6 +83,10 @@ class Embedding(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """True where the input is not 0, if `mask_zero`; else None."""
         return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def enable_lora(self, *args: Any, **kwargs: Any) -> None:
+        """NotImplementedError: the weights have no low-rank adaptation."""
+        raise not_implemented(self, "enable_lora")
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """(..., output_dim)."""

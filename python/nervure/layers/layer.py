@@ -13,10 +13,12 @@ from .. import constraints, dtype_policies, initializers, ops, regularizers, tre
 from .._dtypes import is_float, standardize_dtype
 from .._function import Function
 from .._trace import current, suspended
+from ..keras_tensor import checked_name
 from ..utils import auto_name
 from ..variable import Variable
-from .calling import LayerCall
+from .calling import LayerCall, not_implemented
 from .input_spec import InputSpec
+from .state import LOCKED
 
 __all__ = ["InputSpec", "Layer"]
 
@@ -40,14 +42,6 @@ class Layer(LayerCall):
     array([[1., 1.]], dtype=float32)
     """
 
-    _arguments: tuple[tuple[Any, ...], dict[str, Any]]
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
-        layer = super().__new__(cls)
-        if getattr(cls.get_config, "_is_default", False):
-            object.__setattr__(layer, "_arguments", (args, kwargs))
-        return layer
-
     def __init__(
         self,
         *,
@@ -63,9 +57,11 @@ class Layer(LayerCall):
             shape = (size,)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
-        if name is not None and (not isinstance(name, str) or not name or "/" in name):
-            raise ValueError(f"Argument `name` must be a non-empty string without '/', got {name!r}")
-        self._init_state(name or auto_name(type(self).__name__), bool(trainable))
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                f"Expected argument `trainable` to be a boolean, but received: {trainable} (of type {type(trainable)})"
+            )
+        self._init_state(checked_name(name) or auto_name(type(self).__name__), trainable)
         self._dtype_policy = dtype_policies.get(dtype)
         self._dtype = self._dtype_policy.compute_dtype
         self._input_shape_arg = None if shape is None else tuple(shape)
@@ -73,6 +69,7 @@ class Layer(LayerCall):
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self._on_arrays: Function | None = None
+        self._stateless: Function | None = None
         self._build_shapes: dict[str, Any] | None = None
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
 
@@ -89,7 +86,9 @@ class Layer(LayerCall):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, in terms of `nervure.ops`."""
-        raise NotImplementedError(f"Layer {type(self).__name__} ('{self.name}') does not implement `call()`")
+        raise not_implemented(self, "call")
+
+    call._is_default = True  # type: ignore[attr-defined]
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output, if `supports_masking`: that of the inputs unless a layer says otherwise."""
@@ -104,31 +103,14 @@ class Layer(LayerCall):
         config = {"trainable": self.trainable, "dtype": dtype_policies.serialize(self._dtype_policy)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        constructor = inspect.signature(type(self).__init__)
-        own = [p for p in list(constructor.parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]
-        inherited = type(self).__init__ is Layer.__init__ or any(p.kind is p.VAR_POSITIONAL for p in own)
-        if inherited or not getattr(type(self).get_config, "_is_default", False):
+        if type(self).__init__ is Layer.__init__ or not getattr(type(self).get_config, "_is_default", False):
             return {"name": self.name} | config
-        args, kwargs = self._arguments
-        given = constructor.bind(self, *args, **kwargs)
-        given.apply_defaults()
-        values = {p.name: given.arguments[p.name] for p in own}
-        if not all(isinstance(v, (bool, int, float, str, type(None))) for v in tree.flatten(values)):
-            raise NotImplementedError(
-                f"Layer {type(self).__name__} has the arguments {list(values)} and must override `get_config()` to say "
-                "their values"
-            )
-        for p in constructor.parameters.values():
-            if p.kind is p.VAR_KEYWORD:
-                return {"name": self.name} | config | given.arguments[p.name] | values
-        return values
+        values, rest = self._constructor_arguments()
+        if rest is None:
+            return values | {k: v for k, v in config.items() if k in values}
+        return {"name": self.name} | rest | values | config
 
     get_config._is_default = True  # type: ignore[attr-defined]
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Layer:
-        """A layer from what `get_config` gave."""
-        return cls(**config)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build` was given, from which `build_from_config` builds an equal layer; None before."""
@@ -175,19 +157,27 @@ class Layer(LayerCall):
         overwrite_with_gradient: bool = False,
         name: str | None = None,
     ) -> Variable:
-        """A new variable of this layer. `shape` may come first by position.
+        """A new variable of this layer. `shape`, `initializer` and `dtype` may be given by position.
 
-        `initializer` is "glorot_uniform" for floats and "zeros" for other dtypes unless given.
+        `initializer` is "glorot_uniform" for floats and "zeros" for other dtypes unless given. ValueError in the `call`
+        of a layer: it would make one more variable whenever it is traced.
         """
-        for arg in args:
-            if isinstance(arg, str) and name is None and shape is None:
-                name = arg
-            elif shape is None:
-                shape = arg
-            elif initializer is None:
-                initializer = arg
-            else:
-                raise TypeError(f"add_weight expects at most name, shape and initializer by position, got {args}")
+        self._check_super_called()
+        if self.built and current() is not None:
+            raise ValueError(LOCKED)
+        if len(args) > 3:
+            raise TypeError(f"add_weight() takes at most 3 positional arguments but {len(args)} were given.")
+        if args and isinstance(args[0], str):
+            raise ValueError(
+                f"`name` must be passed as a keyword argument. Received: add_weight('{args[0]}', ...). Use: "
+                f"add_weight(shape=..., name='{args[0]}')."
+            )
+        by_name = {"shape": shape, "initializer": initializer, "dtype": dtype}
+        for key, value in zip(by_name, args, strict=False):
+            if by_name[key] is not None:
+                raise ValueError(f"`{key}` was passed both positionally and as a keyword argument.")
+            by_name[key] = value
+        shape, initializer, dtype = by_name.values()
         if overwrite_with_gradient:
             raise ValueError("add_weight: overwrite_with_gradient=True is not supported")
         dtype = standardize_dtype(dtype or self._dtype)
@@ -213,6 +203,55 @@ class Layer(LayerCall):
         variable.path = self._weight_path(variable.name)
         self._track_weight(variable)
         return variable
+
+    def add_variable(
+        self,
+        shape: Any,
+        initializer: Any,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """`add_weight`, by its older name."""
+        return self.add_weight(
+            shape=shape,
+            initializer=initializer,
+            dtype=dtype,
+            trainable=trainable,
+            autocast=autocast,
+            regularizer=regularizer,
+            constraint=constraint,
+            name=name,
+        )
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """NotImplementedError, as in Keras: metrics are given to `compile`, or are attributes that `call` updates."""
+        raise NotImplementedError(
+            "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or make it "
+            "an attribute of the layer and call its `update_state()` in `call()`."
+        )
+
+    # ---- what Keras has for quantized layers, which there are none of ----
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: no layer is quantized."""
+        return None
+
+    def quantize(self, mode: Any = None, type_check: bool = True, config: Any = None) -> None:
+        """NotImplementedError: no layer can be quantized."""
+        raise not_implemented(self, "quantize")
+
+    def quantized_build(self, input_shape: Any, mode: Any) -> None:
+        """NotImplementedError: no layer can be quantized."""
+        raise not_implemented(self, "quantized_build")
+
+    def quantized_call(self, *args: Any, **kwargs: Any) -> Any:
+        """NotImplementedError: no layer can be quantized."""
+        raise not_implemented(self, "quantized_call")
 
     def save_own_variables(self, store: Any) -> None:
         """Puts the layer's own weights, not those of its sublayers, into `store`, a dict: "0", "1", .. in order.

@@ -33,9 +33,17 @@ _QUIET = frozenset(
         "_initial_epoch",
         "_loss_owners",
         "_on_arrays",
+        "_stateless",
         "_traced",
     }
 )
+# The error of a variable or layer that comes too late.
+LOCKED = (
+    "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. All state must "
+    "be created in the `__init__()` method or in the `build()` method."
+)
+# What a copy of a layer does without: plans, and its place in models.
+_NOT_COPIED = frozenset({"_called", "_eager_losses", "_inbound_nodes", "_loss_owners", "_on_arrays", "_stateless"})
 _NOT_PARTS = frozenset(
     {"_arguments", "_compile_config", "_eager_losses", "_inbound_nodes", "_loss_owners", "_trains", "_weights"}
 )
@@ -61,12 +69,31 @@ class LayerState:
         self.built = False
 
     def __setattr__(self, key: str, value: Any) -> None:
-        if "_name" not in self.__dict__ and key != "_name" and _holds(value):
-            raise RuntimeError(f"in {type(self).__name__}.__init__, call super().__init__() before setting `{key}`")
+        if isinstance(value, _MAY_HOLD) and current() is not None and self.__dict__.get("built"):
+            held = {id(part) for part in self._held()}
+            if key not in _NOT_PARTS and any(id(part) not in held for part in _flat(value)):
+                raise ValueError(f"{LOCKED} `{key}` of layer '{self._name}' is set in its `call()`.")
         # A plan was made of this layer, and what its `call` reads has changed: plans made before are stale.
         if key not in _QUIET and self.__dict__.get("_traced") and current() is None:
             config.version += 1
         object.__setattr__(self, key, value)
+
+    def _check_super_called(self) -> None:
+        if "_name" not in self.__dict__:
+            raise RuntimeError(
+                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the first statement in "
+                "the `__init__()` method. Go add it!"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy of the layer gets: arguments and weights, not the plans made of it nor the models it is in."""
+        return {k: v for k, v in self.__dict__.items() if k not in _NOT_COPIED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__dict__.update(
+            _inbound_nodes=[], _eager_losses=[], _loss_owners=[], _on_arrays=None, _stateless=None, _traced=False
+        )
 
     def _track_weight(self, variable: Variable) -> None:
         self._trains[variable] = variable.trainable
@@ -164,6 +191,11 @@ class LayerState:
         """The metrics held by this layer and its sublayers."""
         return _once(x for layer in self._walk_layers() for x in layer._held() if isinstance(x, Metric))
 
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`."""
+        return [v for metric in self.metrics for v in metric.variables]
+
     def count_params(self) -> int:
         """How many numbers the weights hold. ValueError if the layer is not built."""
         if not self.built:
@@ -202,23 +234,19 @@ class LayerState:
 
 
 _PARTS = (LayerState, Variable, Metric, SeedGenerator)
-_MAY_HOLD = (*_PARTS, dict, list, tuple, set)
+_CONTAINERS = (dict, list, tuple, set)
+_MAY_HOLD = (*_PARTS, *_CONTAINERS)
 
 
-def _holds(value: Any) -> bool:
-    return any(True for _ in _flat(value))
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    """Layers, variables, metrics and seed generators in a value, also inside containers."""
+def _flat(value: Any, around: tuple[int, ...] = ()) -> Iterator[Any]:
+    """Layers, variables, metrics and seed generators in a value, also inside containers (which may hold themselves)."""
     if isinstance(value, _PARTS):
         yield value
-    elif isinstance(value, dict):
-        for item in list(value.values()):
-            yield from _flat(item)
-    elif isinstance(value, (list, tuple, set)) and not hasattr(value, "_fields"):
-        for item in list(value):
-            yield from _flat(item)
+    elif isinstance(value, _CONTAINERS) and not hasattr(value, "_fields") and id(value) not in around:
+        around = (*around, id(value))
+        for item in list(value.values() if isinstance(value, dict) else value):
+            if isinstance(item, _MAY_HOLD):
+                yield from _flat(item, around)
 
 
 def _once(items: Iterable[Any]) -> list[Any]:

@@ -154,6 +154,11 @@ class SpectralNormalization(Wrapper):
         return ops.cast(self.layer(inputs), inputs.dtype)
 
     def _normalize(self) -> None:
+        for variable, value in zip((self.vector_u, self.kernel), self.normalized_weights(), strict=True):
+            variable.assign(value)
+
+    def normalized_weights(self) -> tuple[Any, Any]:
+        """What `vector_u` and the kernel become when training calls the layer."""
         kernel, u = self.kernel, self.vector_u
         weights = ops.reshape(kernel, (-1, kernel.shape[-1]))
         right = ops.convert_to_tensor(u)
@@ -163,8 +168,7 @@ class SpectralNormalization(Wrapper):
         left, right = ops.stop_gradient(left), ops.stop_gradient(right)
         sigma = ops.matmul(ops.matmul(left, weights), ops.transpose(right))[0, 0]
         none = ops.all(ops.equal(weights, 0))
-        u.assign(ops.where(none, u, right))
-        kernel.assign(kernel / ops.where(none, 1.0, sigma))
+        return ops.where(none, u, right), kernel / ops.where(none, 1.0, sigma)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The layer's."""

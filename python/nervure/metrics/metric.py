@@ -96,7 +96,7 @@ class Metric:
         return variable
 
     def add_weight(
-        self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
     ) -> Variable:
         """Another name of `add_variable`."""
         return self.add_variable(shape=shape, initializer=initializer, dtype=dtype, name=name)

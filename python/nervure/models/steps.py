@@ -136,7 +136,7 @@ class Steps:
         assert scope is not None
         variables = self.trainable_variables
         before = [scope.read(v) for v in variables]
-        y_pred = self(x, training=True)
+        y_pred = self(x, **self._told(True))
         loss = self._loss_of_step(x, y, y_pred, weight, True)
         if variables:
             gradients = scope.grad(self._scaled(loss), before)
@@ -155,13 +155,17 @@ class Steps:
     def test_step(self: Any, data: Any) -> Logs:
         """Loss and metrics of a batch; changes no weights."""
         x, y, weight = unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)
+        y_pred = self(x, **self._told(False))
         self._loss_of_step(x, y, y_pred, weight, False)
         return self.compute_metrics(x, y, y_pred, weight)  # type: ignore[no-any-return]
 
     def predict_step(self: Any, data: Any) -> Any:
         """What the model gives for a batch."""
-        return self(unpack_x_y_sample_weight(data)[0], training=False)
+        return self(unpack_x_y_sample_weight(data)[0], **self._told(False))
+
+    def _told(self: Any, training: bool) -> dict[str, Any]:
+        """A model whose `call` takes no `training` is not told, nor are its layers: they are as without training."""
+        return {"training": training} if "training" in self._call_parameters() else {}
 
     def _loss_of_step(self: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
         """`compute_loss` with the arguments it knows, taken into the running loss."""
@@ -211,7 +215,7 @@ class Steps:
                 f"Model '{self.name}': `fit`, `evaluate` and `predict` cannot be called inside of a trace"
             )
         self._ensure_built(feed, mode, rows, values)
-        with tracing(training=mode == "train") as scope:
+        with tracing() as scope:
             scope.notes["batch"] = rows
             inputs = feed.inputs(scope, rows)
             if values is not None:

@@ -58,19 +58,19 @@ class Adadelta(Optimizer):
         self._accumulated_grads: list[Variable] = []
         self._accumulated_delta_vars: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(
-            variables, ["accumulated_grad", "accumulated_delta_var"]
+            var_list, ["accumulated_grad", "accumulated_delta_var"]
         )
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, grad: Any, variable: Variable, learning_rate: Any) -> None:
         k = self._get_variable_index(variable)
         a, b = self._accumulated_grads[k], self._accumulated_delta_vars[k]
-        a.assign(a * self.rho + ops.square(gradient) * (1.0 - self.rho))
-        step = ops.sqrt(b + self.epsilon) * gradient / ops.sqrt(a + self.epsilon)
+        a.assign(a * self.rho + ops.square(grad) * (1.0 - self.rho))
+        step = ops.sqrt(b + self.epsilon) * grad / ops.sqrt(a + self.epsilon)
         b.assign(b * self.rho + ops.square(step) * (1.0 - self.rho))
         variable.assign_sub(learning_rate * step)
 

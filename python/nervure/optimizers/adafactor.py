@@ -70,12 +70,12 @@ class Adafactor(Optimizer):
         self._c: list[Variable] = []
         self._v: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._r, self._c, self._v = [], [], []
-        for v in variables:
+        for v in var_list:
             shape, matrix = tuple(v.shape), len(v.shape) > 1
             dtype = v.dtype if matrix else "int32"  # Keras's files have two unused integers for what is no matrix
             self._r.append(self.add_variable(shape[:-1] if matrix else (), dtype=dtype, name=v.name))

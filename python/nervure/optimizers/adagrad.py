@@ -57,12 +57,12 @@ class Adagrad(Optimizer):
         self.epsilon = at_least_zero("epsilon", epsilon)
         self._accumulators: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         first = initializers.Constant(self.initial_accumulator_value)
-        self._accumulators = self.add_optimizer_variables(variables, "accumulator", first)
+        self._accumulators = self.add_optimizer_variables(var_list, "accumulator", first)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         a = self._accumulators[self._get_variable_index(variable)]

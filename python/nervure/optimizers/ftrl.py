@@ -72,12 +72,12 @@ class Ftrl(Optimizer):
         self._accumulators: list[Variable] = []
         self._linears: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         first = [initializers.Constant(self.initial_accumulator_value), "zeros"]
-        self._accumulators, self._linears = self.add_optimizer_variables(variables, ["accumulator", "linear"], first)
+        self._accumulators, self._linears = self.add_optimizer_variables(var_list, ["accumulator", "linear"], first)
 
     def _power(self, x: Any) -> Any:
         return ops.sqrt(x) if self.learning_rate_power == -0.5 else ops.power(x, -self.learning_rate_power)

@@ -62,11 +62,11 @@ class Lion(Optimizer):
             )
         self._momentums: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._momentums = self.add_optimizer_variables(variables, "momentum")
+        super().build(var_list)
+        self._momentums = self.add_optimizer_variables(var_list, "momentum")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         m = self._momentums[self._get_variable_index(variable)]

@@ -72,12 +72,12 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
         self.inner_optimizer.loss_scale_factor = None  # or gradients would be scaled twice
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         first = initializers.Constant(self.initial_scale)
         self.dynamic_scale = self.add_variable((), first, "float32", name="dynamic_scale")
-        self.inner_optimizer.build(variables)
-        super().build(variables)
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
 
     @property
     def variables(self) -> list[Variable]:

@@ -126,11 +126,11 @@ class MultiOptimizer(Optimizer):
         if not any(known is optimizer for known in self._inner_optimizers):
             self._inner_optimizers.append(optimizer)
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
         places: dict[int, int] = {}
-        for v in variables:
+        for v in var_list:
             optimizer = self._optimizer_map(v)
             if not isinstance(optimizer, Optimizer):
                 raise ValueError(f"Optimizer for variable {v.path} is not an Optimizer instance, but {optimizer!r}.")
@@ -141,10 +141,10 @@ class MultiOptimizer(Optimizer):
             optimizer.loss_scale_factor = self.loss_scale_factor
         self._var_to_optimizer_idx = places
         for optimizer in self._inner_optimizers:
-            mine = [v for v in variables if self._trains(optimizer, v)]
+            mine = [v for v in var_list if self._trains(optimizer, v)]
             if mine:
                 optimizer.build(mine)
-        super().build(variables)
+        super().build(var_list)
 
     def _trains(self, optimizer: Optimizer, variable: Variable) -> bool:
         return self._inner_optimizers[self._var_to_optimizer_idx[self._var_key(variable)]] is optimizer

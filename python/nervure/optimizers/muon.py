@@ -96,12 +96,12 @@ class Muon(Optimizer):
             return True
         return any(re.search(word, variable.path) for word in self.exclude_layers)
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self.momentums, self.adam_velocities = [], []
-        for v in variables:
+        for v in var_list:
             self.momentums.append(self.add_variable_from_reference(v, "momentum"))
             adam = self._should_use_adamw(v)
             self.adam_velocities.append(self.add_variable_from_reference(v, "velocity") if adam else None)

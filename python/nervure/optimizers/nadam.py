@@ -63,12 +63,12 @@ class Nadam(Optimizer):
         self._momentums: list[Variable] = []
         self._velocities: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        dtype = variables[0].dtype if variables else None
+        super().build(var_list)
+        self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
+        dtype = var_list[0].dtype if var_list else None
         self._u_product = self.add_variable((), initializers.Constant(1.0), dtype, name="u_product")
 
     def _u(self, t: Any) -> Any:

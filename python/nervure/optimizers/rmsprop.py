@@ -65,15 +65,15 @@ class RMSprop(Optimizer):
         self._momentums: list[Variable] = []
         self._average_gradients: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._velocities = self.add_optimizer_variables(variables, "velocity")
+        super().build(var_list)
+        self._velocities = self.add_optimizer_variables(var_list, "velocity")
         if self.momentum:
-            self._momentums = self.add_optimizer_variables(variables, "momentum")
+            self._momentums = self.add_optimizer_variables(var_list, "momentum")
         if self.centered:
-            self._average_gradients = self.add_optimizer_variables(variables, "average_gradient")
+            self._average_gradients = self.add_optimizer_variables(var_list, "average_gradient")
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         k = self._get_variable_index(variable)

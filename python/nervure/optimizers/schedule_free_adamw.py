@@ -65,12 +65,12 @@ class ScheduleFreeAdamW(Optimizer):
         self._momentums: list[Variable] = []
         self._velocities: list[Variable] = []
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        for z, v in zip(self._momentums, variables, strict=True):
+        super().build(var_list)
+        self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
+        for z, v in zip(self._momentums, var_list, strict=True):
             if z is not None:
                 z.assign(v.numpy())
 

@@ -171,7 +171,7 @@ class Discretization(DataLayer):
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Discretization:
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Discretization:
         """A layer from its config. One that was adapted has both the number of bins and the boundaries."""
         learned = config.get("bin_boundaries") if config.get("num_bins") is not None else None
         layer = cls(**config if learned is None else config | {"bin_boundaries": None})

@@ -61,7 +61,7 @@ def data_of(inputs: Any, owner: str, why: str) -> Any:
         return inputs
     try:
         return tree.map_structure(np.asarray, inputs)
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(
             f"{owner}: {why}, which cannot be a part of a compiled model; apply it to the data before training, and "
             "let the model begin with what it gives"
