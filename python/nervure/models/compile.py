@@ -488,6 +488,10 @@ class CompileMetrics:
     def metrics(self) -> list[Metric]:
         return [m for groups in (self.plain, self.with_weights) if groups for k in self._order for m in groups[k]]
 
+    @property
+    def built(self) -> bool:
+        return self.plain is not None
+
     def reset_state(self) -> None:
         for m in self.metrics:
             m.reset_state()
@@ -514,9 +518,10 @@ class CompileMetrics:
         self.plain, self.prefixes = plain, [f"{n}_" if named else "" for n in names]
 
     def _targets(self, y_true: Any, names: list[str], y_pred: Any) -> list[Any]:
-        if self._loss is None:
+        loss = self._loss  # it may have been called with outputs of a `compute_loss` of the model
+        if loss is None or tree.outline(loss._outputs) != tree.outline(tree.map_structure(lambda _: None, y_pred)):
             return targets_of(y_true, names, self.layer_names, y_pred)
-        return self._loss.targets(y_true, names)
+        return loss.targets(y_true, names)
 
     def _match(
         self, what: str, given: Any, y_true: list[Any], y_pred: list[Any], names: list[str], outputs: Any
@@ -543,6 +548,9 @@ class CompileMetrics:
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         names = names_of(y_pred, self.layer_names)
         outputs = tree.flatten(y_pred)
+        if not self.given and not self.weighted:
+            self._build([], y_pred, names)
+            return
         targets = self._targets(y_true, names, y_pred)
         weights = spread("sample_weight", sample_weight, names, self.layer_names, y_pred)
         if self.plain is None:
