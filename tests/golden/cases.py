@@ -765,3 +765,4 @@ import_module(".cases_losses", __package__) if __package__ else import_module("c
 import_module(".cases_layers", __package__) if __package__ else import_module("cases_layers")
 import_module(".cases_callbacks", __package__) if __package__ else import_module("cases_callbacks")
 import_module(".cases_metrics", __package__) if __package__ else import_module("cases_metrics")
+import_module(".cases_models", __package__) if __package__ else import_module("cases_models")

@@ -17,7 +17,7 @@ __all__ = ["Input", "InputLayer"]
 
 class InputLayer(Layer):
     """Holds the place of one input. `shape` leaves out the batch; `batch_shape` has it, None where it may vary.
-    `input_tensor` is a KerasTensor to be that input.
+    `input_tensor` is a KerasTensor to be that input. An `optional` input may be None where the model gets data.
 
     ValueError if neither or both are given, for sizes that are no sizes, and for what is not supported (sparse,
     ragged).
@@ -49,10 +49,11 @@ class InputLayer(Layer):
         if input_tensor is not None:
             _check_tensor(input_tensor, batch_size, shape, batch_shape, dtype, sparse)
             shape, batch_size, batch_shape, dtype = None, None, input_tensor.shape, input_tensor.dtype
-        for key, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional)):
+        for key, value in (("sparse", sparse), ("ragged", ragged)):
             if value:
                 raise ValueError(f"Input '{self.name}': `{key}={value!r}` is not supported")
-        self.sparse = self.ragged = self.optional = False
+        self.sparse = self.ragged = False
+        self.optional = bool(optional)
         self.batch_shape = self._sizes(shape, batch_size, batch_shape)
         self._dtype = standardize_dtype(dtype)
         self.built = True
@@ -126,7 +127,8 @@ def Input(
 ) -> Any:
     """A symbolic tensor to build a functional model from.
 
-    `shape` leaves out the batch dimension. dtype None means `config.floatx()`.
+    `shape` leaves out the batch dimension. dtype None means `config.floatx()`. What an `optional` input gives to layers
+    is None if the data for it is.
 
     >>> Input((8,), name="x")
     <KerasTensor shape=(None, 8), dtype=float32, name=x>

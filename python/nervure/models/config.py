@@ -274,7 +274,11 @@ def functional_from_config(cls: type, config: dict[str, Any], custom_objects: Ma
         try:
             name, index, which = place
             layer, index = made[name], int(index) + offsets[name]
-        except (TypeError, ValueError, KeyError):
+        except KeyError:
+            raise ValueError(
+                f"Invalid Functional model configuration: there is no {place!r}. Missing node: {name}"
+            ) from None
+        except (TypeError, ValueError):
             raise ValueError(f"Invalid Functional model configuration: there is no {place!r}") from None
         if index >= len(layer._inbound_nodes):
             raise _NotYet

@@ -19,7 +19,8 @@ __all__ = ["Feed"]
 class Feed:
     """The arrays of one call, flat, with the dtype in which each enters the plan.
 
-    `signature` says all that a trace depends on but the number of rows.
+    Inputs that are optional may be None; they stay None in the trace. `signature` says all that a trace depends on but
+    the number of rows.
     """
 
     def __init__(self, model: Model, x: Any, y: Any = None, sample_weight: Any = None) -> None:
@@ -30,16 +31,23 @@ class Feed:
         self.n = count_rows((x, self.y, sample_weight))
         graph = model._graph
         flat_x = tree.flatten(x) if graph is None else graph.match(model.name, x)
-        if any(a is None for a in flat_x):
-            raise ValueError(f"Model '{model.name}': input {[a is None for a in flat_x].index(True)} of `x` is None")
+        for k, a in enumerate(flat_x):
+            if a is None and graph is not None:
+                graph.require(k)
+        if all(a is None for a in flat_x):
+            raise ValueError(f"Model '{model.name}': `x` has no data, all of it is None")
         x = x if graph is None else tree.pack_sequence_as(graph.input_struct, flat_x)
-        dtypes = [rows_dtype(a) if graph is None else graph.input_dtype(rows_dtype(a), k) for k, a in enumerate(flat_x)]
+        dtypes = [
+            rows_dtype(a) if graph is None else graph.input_dtype(rows_dtype(a), k)
+            for k, a in enumerate(flat_x)
+            if a is not None
+        ]
         structure = (x, self.y, sample_weight)
         for weights in tree.flatten(sample_weight):
             if weights is not None:
                 check_finite("sample_weight", weights)
         self.arrays: list[Any] = [a for a in tree.flatten(structure) if a is not None]
-        rest = self.arrays[len(flat_x) :]
+        rest = self.arrays[len(dtypes) :]
         n_weights = sum(a is not None for a in tree.flatten(sample_weight))
         dtypes += [rows_dtype(a) for a in rest[: len(rest) - n_weights]] + [config.floatx()] * n_weights
         self.dtypes: list[str] = dtypes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from .. import ops, tree
@@ -24,12 +25,12 @@ class Graph:
         self.input_struct, self.output_struct = inputs, outputs = _sole(inputs), _sole(outputs)
         self.inputs: list[KerasTensor] = tree.flatten(inputs)
         self.outputs: list[KerasTensor] = tree.flatten(outputs)
-        for what, tensors, given in (("inputs", self.inputs, inputs), ("outputs", self.outputs, outputs)):
+        for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
             for t in tensors:
                 if not isinstance(t, KerasTensor) or t._keras_history is None:
                     raise ValueError(
-                        f"Model '{owner}': all `{what}` must be KerasTensors, from `Input` or from calling layers on "
-                        f"them; got {what}={given}"
+                        f"All `{what}` values must be KerasTensors, from `Input` or from calling layers on them. Model "
+                        f"'{owner}' received an invalid value of type {type(t).__name__}: {str(t)[:80]}"
                     )
             if not tensors:
                 raise ValueError(f"Model '{owner}': `{what}` is empty")
@@ -41,6 +42,7 @@ class Graph:
             for t in self.inputs
             if not isinstance(_origin(t).operation, InputLayer)
         }
+        self._warned: set[Any] = set()  # the other structures of inputs that there were warnings about
         self.nodes: list[Node] = []  # inputs of a node come before it
         self.operations: list[Operation] = []
         self._collect(owner)
@@ -59,7 +61,7 @@ class Graph:
         given = {id(t) for t in self.inputs}
         met: dict[Operation, int] = {}
         done: set[Node] = set()
-        for output in self.outputs:
+        for where, output in tree.flatten_with_path(self.given_outputs):
             todo: list[tuple[KerasTensor | None, Node | None]] = [(output, None)]
             while todo:
                 tensor, finished = todo.pop()
@@ -75,8 +77,9 @@ class Graph:
                     continue
                 if not node.inputs:
                     raise ValueError(
-                        f"Model '{owner}': the graph is disconnected. '{node.operation.name}' is needed to compute the "
-                        f"outputs but is not among the inputs {[t.name for t in self.inputs]}"
+                        f"Output with path `{_dotted(where)}` is not connected to `inputs`. Model '{owner}': the graph "
+                        f"is disconnected. '{node.operation.name}' is needed to compute the outputs but is not among "
+                        f"the inputs {[t.name for t in self.inputs]}"
                     )
                 todo.append((None, node))
                 todo.extend((t, None) for t in reversed(node.inputs))
@@ -115,34 +118,84 @@ class Graph:
         return tree.map_structure(value, self.output_struct)
 
     def match(self, owner: str, inputs: Any) -> list[Any]:
-        """The inputs as a flat list in this graph's order: a single one, a list in order, or a dict by name."""
+        """The inputs as a flat list in this graph's order: a single one, a list in order, or a dict by name.
+
+        A warning, once for each structure, if they nest in another way; ValueError if that leaves open which is which:
+        a list for a dict whose keys were not written in sorted order.
+        """
         flat = tree.flatten(inputs)
+        struct = self.input_struct
         if isinstance(inputs, dict):
-            names: list[Any] = list(self.input_struct) if isinstance(self.input_struct, dict) else self.input_names
+            names: list[Any] = list(struct) if isinstance(struct, dict) else self.input_names
             missing = [n for n in names if n not in inputs]
-            if not missing and not isinstance(self.input_struct, dict):
-                return [inputs[n] for n in names]
             if missing:
-                raise ValueError(f"Model '{owner}' expects inputs named {names}, got {list(inputs)}: {missing} missing")
+                raise ValueError(
+                    f"Model '{owner}' expects inputs named {names}, got {list(inputs)}: {missing} missing. "
+                    f"{self._mismatch(inputs)}"
+                )
+            if not isinstance(struct, dict):
+                return [inputs[n] for n in names]
+            if len(inputs) > len(names):
+                self._warn(inputs)
             return tree.flatten({n: inputs[n] for n in names})
-        if isinstance(self.input_struct, dict) and len(flat) == len(self.inputs) and is_list(inputs):
-            order = list(self.input_struct)  # a list fills a dict in the order in which the dict was written
-            return tree.flatten({n: inputs[k] for k, n in enumerate(order)})
+        if isinstance(struct, dict) and len(flat) != len(self.inputs):
+            raise ValueError(
+                f"Model '{owner}' expects {len(self.inputs)} named input(s) with keys {sorted(struct)}, got {len(flat)}"
+            )
         if len(flat) != len(self.inputs):
             raise ValueError(f"Model '{owner}' expects {len(self.inputs)} input(s) {self.input_names}, got {len(flat)}")
+        if isinstance(struct, dict) and len(flat) > 1 and list(struct) != sorted(struct):
+            raise ValueError(f"{self._mismatch(inputs)}: give a dict, because a list has no names")
+        if tree.outline(tree.lists_to_tuples(_sole(inputs))) != tree.outline(tree.lists_to_tuples(struct)):
+            self._warn(inputs)
         return flat
 
+    def _mismatch(self, inputs: Any) -> str:
+        expected = tree.map_structure(lambda t: t.name, self.given_inputs)
+        received = tree.map_structure(lambda x: f"Tensor(shape={x.shape})" if hasattr(x, "shape") else repr(x), inputs)
+        return (
+            f"The structure of `inputs` doesn't match the expected structure.\nExpected: {expected}\n"
+            f"Received: inputs={received}"
+        )
+
+    def _warn(self, inputs: Any) -> None:
+        key = tree.outline(inputs)
+        if key not in self._warned:
+            self._warned.add(key)
+            warnings.warn(self._mismatch(inputs), stacklevel=2)
+
+    def require(self, index: int) -> None:
+        """ValueError unless the `index`-th input may be None."""
+        source = _origin(self.inputs[index]).operation
+        if not (isinstance(source, InputLayer) and source.optional):
+            raise ValueError(
+                f"The input '{self.inputs[index].name}' is not optional, but None was passed. Please provide a valid "
+                "tensor."
+            )
+
     def standardize(self, owner: str, inputs: Any) -> list[Any]:
-        """Matched, of each input's dtype, a trailing axis of size 1 added or dropped; ValueError if shapes disagree."""
-        standard = []
-        for x, expected in zip(self.match(owner, inputs), self.inputs, strict=True):
+        """Matched, of each input's dtype, a trailing axis of size 1 added or dropped; ValueError if shapes disagree.
+        Optional inputs may be None."""
+        standard: list[Any] = []
+        for k, (x, expected) in enumerate(zip(self.match(owner, inputs), self.inputs, strict=True)):
+            if x is None:
+                self.require(k)
+                standard.append(None)
+                continue
             spec = InputSpec(shape=(None, *expected.shape[1:]), allow_last_axis_squeeze=True, name=expected.name)
-            if x is None or not hasattr(x, "shape"):
+            if not hasattr(x, "shape"):
                 raise ValueError(f"Model '{owner}': input '{expected.name}' is not a tensor: {x!r}")
             problem = spec.problem(x)
             if problem is None and len(x.shape) != len(expected.shape):
                 x = ops.squeeze(x, -1) if len(x.shape) > len(expected.shape) else ops.expand_dims(x, -1)
                 problem = spec.problem(x)
+            if problem is not None and len(x.shape) != len(expected.shape):
+                path = _dotted(tree.flatten_with_path(self.given_inputs)[k][0])
+                raise ValueError(
+                    f"Model '{owner}': input '{expected.name}' is incompatible: invalid input shape for the input with "
+                    f"name '{expected.name}' and path '{path}'. Expected shape {expected.shape}, but input has "
+                    f"incompatible shape {tuple(x.shape)}: {problem}"
+                )
             if problem is not None:
                 raise ValueError(f"Model '{owner}': input '{expected.name}' is incompatible: {problem}")
             y = x if str(x.dtype) == expected.dtype else ops.cast(x, expected.dtype)
@@ -164,8 +217,8 @@ def _sole(tensors: Any) -> Any:
     return tensors[0] if isinstance(tensors, (list, tuple)) and len(tensors) == 1 else tensors
 
 
-def is_list(x: Any) -> bool:
-    return isinstance(x, (list, tuple))
+def _dotted(path: tuple[Any, ...]) -> str:
+    return ".".join(map(str, path))
 
 
 def _origin(t: KerasTensor) -> Node:

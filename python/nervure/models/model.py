@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import tree
-from ..keras_tensor import KerasTensor, infer
+from ..keras_tensor import KerasTensor, Operation, infer
 from ..layers import Layer
 from ..layers.calling import tree_of_shapes
 from ..utils import auto_name
@@ -146,6 +148,11 @@ class Model(ModelConfig, Trainer, Layer):
         return tree.map_structure(lambda t: t.shape, self._the_graph("output_shape").output_struct)
 
     @property
+    def operations(self) -> list[Operation]:
+        """The layers and operations of a functional model, in order."""
+        return list(self._the_graph("operations").operations)
+
+    @property
     def output_names(self) -> list[str] | None:
         """The names of the layers that make the outputs; None for a model with its own `call`."""
         return None if self._graph is None else list(self._graph.output_names)
@@ -172,6 +179,73 @@ class Model(ModelConfig, Trainer, Layer):
         """
         summarize(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 
+    # ---- state ----
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """All variables as nested dicts along their paths: "trainable_variables", "non_trainable_variables",
+        "optimizer_variables" and "metrics_variables". The leaves are tensors or, with "numpy_array", arrays.
+
+        ValueError if two variables have one path.
+
+        >>> import nervure as nv
+        >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1, name="a")], name="m")
+        >>> model.get_state_tree("numpy_array")["trainable_variables"]["m"]["a"]["bias"]
+        array([0.], dtype=float32)
+        """
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ValueError(
+                f"Invalid `value_format` argument. Expected one of 'backend_tensor', 'numpy_array'. Received: "
+                f"value_format={value_format}"
+            )
+        return {
+            kind: _nested_by_path(self.name, variables, value_format == "numpy_array")
+            for kind, variables in self._variables_by_kind().items()
+        }
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Assigns what `get_state_tree` gave; parts that are left out stay as they are, and paths that the model does
+        not have are passed over. ValueError, and nothing is changed, for unknown kinds and for wrong shapes.
+        """
+        kinds = self._variables_by_kind()
+        found = []
+        for kind, nested in state_tree.items():
+            if kind not in kinds:
+                raise ValueError(f"Unknown variable name: {kind}; expected one of {list(kinds)}")
+            values = _by_path(nested)
+            for v in kinds[kind]:
+                if v.path in values:
+                    value = np.asarray(values[v.path])
+                    if value.shape != tuple(v.shape):
+                        raise ValueError(f"'{v.path}' has shape {tuple(v.shape)}, got a value of shape {value.shape}")
+                    found.append((v, value))
+        for v, value in found:
+            v.assign(value)
+
+    def _variables_by_kind(self) -> dict[str, list[Any]]:
+        return {
+            "trainable_variables": self.trainable_variables,
+            "non_trainable_variables": self.non_trainable_variables,
+            "optimizer_variables": [] if self.optimizer is None else list(self.optimizer.variables),
+            "metrics_variables": self.metrics_variables,
+        }
+
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keras's export to other runtimes, which nervure does not have: NotImplementedError. `save` keeps a model."""
+        known = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
+        if format not in known:
+            raise ValueError(f"Unrecognized format={format}. Supported formats are: {list(known)}")
+        raise NotImplementedError(
+            f"Model '{self.name}': nervure has no `export`: `export_saved_model` only currently supports the "
+            "tensorflow, jax and torch backends. `model.save('x.keras')` makes a file that Keras loads and exports"
+        )
+
     def _repr_html_(self) -> str:
         """The summary, for notebooks."""
         from html import escape
@@ -182,6 +256,33 @@ class Model(ModelConfig, Trainer, Layer):
         return f'<pre style="line-height: 1.2">{text}</pre>'
 
 
+def _nested_by_path(owner: str, variables: Sequence[Any], arrays: bool) -> dict[str, Any]:
+    paths = [v.path for v in variables]
+    nested: dict[str, Any] = {}
+    for v in variables:
+        if paths.count(v.path) > 1:
+            raise ValueError(
+                f"The following variable path is found twice in the model: '{v.path}'. `get_state_tree()` of '{owner}' "
+                "needs unique paths. Make sure to give unique names to your layers (and other objects)."
+            )
+        *above, name = v.path.split("/")
+        place = nested
+        for part in above:
+            place = place.setdefault(part, {})
+        place[name] = v.numpy().copy() if arrays else v.value
+    return nested
+
+
+def _by_path(nested: Any, path: str = "") -> dict[str, Any]:
+    """The leaves of nested dicts by their paths."""
+    if not isinstance(nested, dict):
+        return {path: nested}
+    found: dict[str, Any] = {}
+    for name, inner in nested.items():
+        found |= _by_path(inner, f"{path}/{name}" if path else name)
+    return found
+
+
 def _batches(x: Any, rows: int | None) -> Any:
     """The shape of an input, None for the batch in a probe with `rows` rows."""
     if not hasattr(x, "shape"):
@@ -190,7 +291,16 @@ def _batches(x: Any, rows: int | None) -> Any:
     return (None, *shape[1:]) if rows is not None and shape[:1] == (rows,) else shape
 
 
-class Functional(Model):
+class _FunctionalType(type):
+    """Instances of subclasses of `Model` that were given inputs and outputs are functional models too."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if super().__instancecheck__(instance):
+            return True
+        return cls.__dict__.get("_is_functional", False) and getattr(instance, "_functional", False) is True
+
+
+class Functional(Model, metaclass=_FunctionalType):
     """What `Model(inputs, outputs)` gives.
 
     >>> import nervure as nv
@@ -198,3 +308,5 @@ class Functional(Model):
     >>> type(nv.Model(x, nv.layers.Dense(2)(x))).__name__
     'Functional'
     """
+
+    _is_functional = True

@@ -392,8 +392,9 @@ def _packed(x: Any, y: Any, sample_weight: Any) -> Any:
 
 
 def structure_of(outputs: Any) -> Any:
-    """The same structure with None in it."""
-    return tree.map_structure(lambda _: None, outputs)
+    """The same structure with None in it, dicts in the order of their sorted keys."""
+    structure = tree.map_structure(lambda _: None, outputs)
+    return tree.traverse(lambda s: {k: s[k] for k in sorted(s)} if type(s) is dict else None, structure, False)
 
 
 def as_logs(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise, zip_longest
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,17 +13,15 @@ from .. import tree
 from ..variable import Variable
 
 if TYPE_CHECKING:
-    from ..layers import Layer
     from .model import Model
 
 __all__ = ["summarize"]
 
 
-_WIDTH = 76  # of a table, unless line_length says otherwise
-_SHARES = {  # of that width for each column, without a column "Connected to" and with one
-    False: {"Layer (type)": 33, "Output Shape": 24, "Param #": 15, "Trainable": 9},
-    True: {"Layer (type)": 21, "Output Shape": 19, "Param #": 12, "Connected to": 19, "Trainable": 9},
-}
+# Without a column "Connected to" and with one: the width of a table, and where its columns end, as parts of it.
+_LENGTH = {False: 88, True: 108}
+_ENDS = {False: [0.45, 0.80, 1.0], True: [0.3, 0.56, 0.74, 1.0]}
+_TRAINABLE = 12  # more width for the column "Trainable", of which the others leave it a tenth
 
 
 def _size(size: float) -> str:
@@ -54,15 +52,36 @@ def _wrapped(cell: str, width: int) -> list[str]:
     return lines
 
 
-def _output_shape(layer: Layer) -> str:
-    shapes = []
-    for node in layer._inbound_nodes[:1]:
-        shapes = [str(t.shape) for t in tree.flatten(node.outputs)]
-    return ", ".join(shapes) or "?"
+def _output_shape(layer: Any) -> str:
+    """The shape of what the last call gave, or of what a layer gives for the shapes it was built for."""
+    if layer._inbound_nodes:
+        shapes = tree.map_structure(lambda t: str(tuple(t.shape)), layer._inbound_nodes[-1].outputs)
+    else:
+        built_for = getattr(layer, "_build_shapes", None)
+        if not layer.built or not built_for:
+            return "?"
+        try:
+            alone = len(built_for) == 1
+            found = layer.compute_output_shape(*(built_for.values() if alone else ()), **({} if alone else built_for))
+        except Exception:  # a layer of a user: it may want more than shapes
+            return "?"
+        shapes = _shown(found)
+    return shapes if isinstance(shapes, str) else str(shapes).replace("'", "")
 
 
-def _rows(layer: Layer, indent: str, nested: bool, graph: Any, trainable: bool) -> list[list[str]]:
-    params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+def _shown(shapes: Any) -> Any:
+    if isinstance(shapes, dict):
+        return {k: _shown(v) for k, v in shapes.items()}
+    if isinstance(shapes, (list, tuple)) and not all(d is None or isinstance(d, (int, np.integer)) for d in shapes):
+        return type(shapes)(_shown(v) for v in shapes)
+    return str(tuple(shapes))
+
+
+def _rows(layer: Any, indent: str, nested: bool, graph: Any, trainable: bool) -> list[list[str]]:
+    weights = getattr(layer, "weights", [])
+    params = "0 (unbuilt)"
+    if getattr(layer, "built", True):
+        params = f"{layer.count_params():,}" if hasattr(layer, "count_params") else "0"  # operations have none
     row = [f"{indent}{layer.name} ({type(layer).__name__})", _output_shape(layer), params]
     if graph is not None:
         sources = []
@@ -75,16 +94,34 @@ def _rows(layer: Layer, indent: str, nested: bool, graph: Any, trainable: bool) 
                 ]
         row.append(", ".join(sources) or "-")
     if trainable:
-        row.append("Y" if layer.trainable and layer.weights else ("-" if not layer.weights else "N"))
+        row.append("-" if not weights else "Y" if layer.trainable else "N")
     rows = [row]
     if nested and getattr(layer, "layers", None):
-        for inner in layer.layers:  # type: ignore[attr-defined]
+        for inner in layer.layers:
             rows += _rows(inner, f"   {indent}" if indent else "   └ ", nested, graph, trainable)
     return rows
 
 
 def _is_chain(graph: Any) -> bool:
-    return all(len(node.inputs) <= 1 for node in graph.nodes) and len(graph.outputs) == 1
+    """Does each layer feed one other, and no layer come twice?"""
+    parents = [parent for node in graph.nodes for parent in node.parents]
+    operations = [node.operation for node in graph.nodes]
+    single = len(graph.inputs) == 1 and all(len(node.inputs) <= 1 for node in graph.nodes)
+    return single and len(set(parents)) == len(parents) and len(set(operations)) == len(operations)
+
+
+def _widths(ends: Sequence[float], length: int, columns: int) -> list[int]:
+    """The widths of the columns' texts: by where they end, then all give up as much for the borders."""
+    widths, used = [], 0
+    for end in ends:
+        widths.append(max(int(end * length) - used, 4) + 2)
+        used += widths[-1] - 2
+    excess = max(sum(widths) - (length - columns - 1), 0)
+    for k in range(columns):
+        part = round(excess / (columns - k))
+        widths[k] -= part
+        excess -= part
+    return [max(width - 2, 1) for width in widths]
 
 
 def summarize(
@@ -102,7 +139,7 @@ def summarize(
     headers = ["Layer (type)", "Output Shape", "Param #"]
     headers += ["Connected to"] if branched is not None else []
     headers += ["Trainable"] if show_trainable else []
-    layers = list(model.layers)
+    layers: list[Any] = list(model.layers if graph is None or hasattr(model, "pop") else graph.operations)
     if layer_range is not None:
         names = [layer.name for layer in layers]
         if len(layer_range) != 2 or any(n not in names for n in layer_range):
@@ -110,15 +147,19 @@ def summarize(
         first, last = sorted(names.index(n) for n in layer_range)
         layers = layers[first : last + 1]
     rows = [row for layer in layers for row in _rows(layer, "", expand_nested, branched, show_trainable)]
-    shares = [_SHARES[branched is not None][header] for header in headers]
-    marks = list(positions) if positions else list(accumulate(shares))
-    if len(marks) != len(headers):
+    ends = list(positions) if positions else list(_ENDS[branched is not None])
+    if show_trainable and len(ends) == len(headers) - 1:
+        ends = [end * 0.9 for end in ends] + [ends[-1]]
+    if len(ends) != len(headers):
         raise ValueError(f"`positions` must have {len(headers)} entries, one a column, got {positions!r}")
     if line_length is not None and (not isinstance(line_length, int) or line_length < 1):
         raise ValueError(f"`line_length` must be a positive integer, got {line_length!r}")
-    room = (line_length or _WIDTH) - len(headers) - 1
-    edges = [0, *(round(mark / marks[-1] * room) for mark in marks)]
-    widths = [max(4, b - a - 2) for a, b in pairwise(edges)]
+    if line_length is None:
+        from shutil import get_terminal_size
+
+        longest = _LENGTH[branched is not None] + (_TRAINABLE if show_trainable else 0)
+        line_length = min(longest, get_terminal_size().columns - 4)
+    widths = _widths([end / ends[-1] for end in ends], line_length, len(headers))
     more = max((len(row[2]) for row in rows), default=0) - widths[2]
     if more > 0:  # a number is never cut
         widths[2] += more

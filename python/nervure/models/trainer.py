@@ -19,6 +19,7 @@ from .compile import CompileLoss, CompileMetrics
 from .data import Batches, class_weights, leaves, split, unpack
 from .feed import Feed
 from .passes import LoopPass, Pass, RowPass, StreamPass
+from .step_functions import StepFunctions
 from .steps import PLANS, Compiled, Entry, Logs, Plans, Steps, as_logs, structure_of
 from .stream import Stream, is_stream, signature_of
 
@@ -27,7 +28,7 @@ __all__ = ["Trainer"]
 _REDRAW = 0.05  # seconds between two looks at the progress bar
 
 
-class Trainer(Steps):
+class Trainer(StepFunctions, Steps):
     """The part of `Model` that trains."""
 
     stop_training: bool
@@ -40,7 +41,8 @@ class Trainer(Steps):
         self.history: Any = None
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.stop_reason: str | None = None
-        self.run_eagerly, self.steps_per_execution, self.jit_compile = False, 1, False
+        self.run_eagerly, self.steps_per_execution, self.jit_compile = False, 1, True
+        self.train_function = self.test_function = self.predict_function = None
         self._initial_epoch: int | None = None
         self._compiled: Compiled | None = None
         self._compile_config: dict[str, Any] | None = None
@@ -72,7 +74,8 @@ class Trainer(Steps):
             run_eagerly: the Python of the model runs for every batch, and its tensors have numbers that can be printed
                 and looked at in a debugger. Slow; the results are the same, to the last bit.
             steps_per_execution: how many steps callbacks see as one. An epoch over arrays is one execution anyway.
-            jit_compile, auto_scale_loss: accepted for compatibility; every step is compiled.
+            jit_compile, auto_scale_loss: accepted for compatibility; every step is compiled. The attribute
+                `jit_compile` is what was asked for, and True where that is "auto" and not `run_eagerly`.
         """
         if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, (int, np.integer)):
             raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
@@ -86,7 +89,8 @@ class Trainer(Steps):
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), int(steps_per_execution)
-        self.jit_compile = jit_compile
+        self.jit_compile = not run_eagerly and jit_compile in (True, "auto")
+        self.train_function = self.test_function = self.predict_function = None
         self._compiled = compiled
         self._compile_config = {
             "optimizer": self.optimizer,
@@ -96,7 +100,7 @@ class Trainer(Steps):
             "weighted_metrics": weighted_metrics,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
+            "jit_compile": self.jit_compile,
         }
         self.stop_training = False
         self._plans.clear()
@@ -127,6 +131,21 @@ class Trainer(Steps):
     def _loss_tracker(self) -> Any:
         """The running mean of the loss; None before `compile`."""
         return None if self._compiled is None else self._compiled.tracker
+
+    @property
+    def _compile_metrics(self) -> Any:
+        """The metrics that `compile` was given; None if there are none."""
+        given = self._compiled is not None and (self._compiled.metrics.given or self._compiled.metrics.weighted)
+        return self._compiled.metrics if self._compiled is not None and given else None
+
+    @property
+    def _compile_loss(self) -> Any:
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of all metrics."""
+        return list({id(v): v for m in self.metrics for v in m.variables}.values())
 
     @property
     def metrics_names(self) -> list[str]:
@@ -176,6 +195,7 @@ class Trainer(Steps):
         (Ctrl-C) leaves the model as after the last whole step.
         """
         self._assert_compiled("fit")
+        self._refuse_own_function("train")
         verbose = _verbosity(verbose)
         for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
@@ -403,6 +423,7 @@ class Trainer(Steps):
         if kwargs:
             raise ValueError(f"evaluate: arguments not recognized: {list(kwargs)}")
         self._assert_compiled("evaluate")
+        self._refuse_own_function("test")
         verbose = _verbosity(verbose)
         test = self._pass("test", *self._data(x, y, sample_weight), batch_size, steps)
         if not isinstance(callbacks, CallbackList):
@@ -435,6 +456,7 @@ class Trainer(Steps):
     ) -> Any:
         """What the model gives for all rows of x: a new array, or a list or dict of arrays."""
         verbose = _verbosity(verbose)
+        self._refuse_own_function("predict")
         passed, results, gather = self._predict_pass(x, batch_size, steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
