@@ -146,6 +146,8 @@ class Graph:
             raise ValueError(f"Model '{owner}' expects {len(self.inputs)} input(s) {self.input_names}, got {len(flat)}")
         if isinstance(struct, dict) and len(flat) > 1 and list(struct) != sorted(struct):
             raise ValueError(f"{self._mismatch(inputs)}: give a dict, because a list has no names")
+        if not tree.is_nested(inputs) and not tree.is_nested(struct):
+            return flat  # most models, and this is done for every batch
         if tree.outline(tree.lists_to_tuples(_sole(inputs))) != tree.outline(tree.lists_to_tuples(struct)):
             self._warn(inputs)
         return flat
