@@ -244,7 +244,7 @@ def test_call_site_training_flag_stays():
 def test_summary(capsys):
     model = nv.Sequential([nv.Input((4,)), layers.Dense(3, name="a"), layers.BatchNormalization(name="b")], name="s")
     lines = []
-    model.summary(print_fn=lines.append)
+    model.summary(print_fn=lambda text: lines.extend(text.splitlines()))
     assert lines[0] == 'Model: "s"'
     assert [line.split() for line in lines if "(" in line][:3] == [
         ["┃", "Layer", "(type)", "┃", "Output", "Shape", "┃", "Param", "#", "┃"],
@@ -260,19 +260,19 @@ def test_summary(capsys):
     model.compile("adam", "mse")
     model.fit(X, X[:, :3], verbose=0)
     lines.clear()
-    model.summary(print_fn=lines.append, show_trainable=True, line_length=100)
+    model.summary(print_fn=lambda text: lines.extend(text.splitlines()), show_trainable=True, line_length=100)
     assert " Optimizer params: 44 (176.00 B)" in lines
     assert any(line.startswith(" Memory at the peak of a step: ") for line in lines)
     assert {len(line) for line in lines[1:8]} == {100}
     unbuilt = nv.Sequential([layers.Dense(2, name="later")])
     lines.clear()
-    unbuilt.summary(print_fn=lines.append)
+    unbuilt.summary(print_fn=lambda text: lines.extend(text.splitlines()))
     assert any("later (Dense)" in line and "?" in line and "0 (unbuilt)" in line for line in lines)
     x = nv.Input((2,), name="x")
     y = layers.Dense(2, name="y")(x)
     branched = nv.Model(x, layers.Add(name="z")([x, y]))
     lines.clear()
-    branched.summary(print_fn=lines.append)
+    branched.summary(print_fn=lambda text: lines.extend(text.splitlines()))
     assert any("Connected to" in line for line in lines)
     assert any("z (Add)" in line and "x[0][0], y[0][0]" in line for line in lines)
 

@@ -252,7 +252,7 @@ def test_operations_are_listed() -> None:
     assert len(model.operations) == 3
     assert [layer.name for layer in model.layers] == ["x", "d"]
     found: list[str] = []
-    model.summary(print_fn=found.append)
+    model.summary(print_fn=lambda text: found.extend(text.splitlines()))
     assert sum("│" in line for line in found) == 3
 
 

@@ -35,7 +35,7 @@ def functional() -> nv.Model:
 
 def lines(model: nv.Model, **kwargs: object) -> list[str]:
     found: list[str] = []
-    model.summary(print_fn=found.append, **kwargs)
+    model.summary(print_fn=lambda text: found.extend(text.splitlines()), **kwargs)
     return found
 
 

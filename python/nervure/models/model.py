@@ -175,7 +175,7 @@ class Model(ModelConfig, Trainer, Layer):
     ) -> None:
         """Prints a table of the layers, the numbers of parameters, and the memory of a step once one was planned.
 
-        `print_fn` is called with each line.
+        `print_fn` is called once, with the whole text.
         """
         summarize(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
 

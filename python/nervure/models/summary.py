@@ -150,6 +150,7 @@ def summarize(
     ends = list(positions) if positions else list(_ENDS[branched is not None])
     if show_trainable and len(ends) == len(headers) - 1:
         ends = [end * 0.9 for end in ends] + [ends[-1]]
+    ends = ends[: len(headers)]
     if len(ends) != len(headers):
         raise ValueError(f"`positions` must have {len(headers)} entries, one a column, got {positions!r}")
     if line_length is not None and (not isinstance(line_length, int) or line_length < 1):
@@ -194,10 +195,10 @@ def summarize(
     peak = model._peak_bytes()
     out += [f" Memory at the peak of a step: {_size(peak)} besides these"] if peak else []
     ascii_only = print_fn is None and not _can_print(out[1])
-    for text in out:
-        if ascii_only:
-            text = "".join(c if c.isascii() else ("|" if c in "┃│" else "-") for c in text)
-        (print_fn or print)(text)
+    text = "\n".join(out)
+    if ascii_only:
+        text = "".join(c if c.isascii() else ("|" if c in "┃│" else "-") for c in text)
+    (print_fn or print)(text)
 
 
 def _can_print(text: str) -> bool:
