@@ -258,3 +258,26 @@ def test_the_scale_of_the_loss_does_not_change_the_steps():
         results.append((model.fit(X, Y, epochs=2, shuffle=False, verbose=0).history["loss"], model.get_weights()))
     assert results[0][0] == results[1][0]
     assert all(np.array_equal(a, b) for a, b in zip(results[0][1], results[1][1], strict=True))
+
+
+def test_training_until_the_loss_or_the_gradient_is_still():
+    Convergence = nv.callbacks.Convergence
+    run = compiled(Linear).fit(X, Y, epochs=500, verbose=0, callbacks=[Convergence(tolerance=1e-5, patience=2)])
+    assert run.stop_reason == "loss has stopped moving" and 3 < len(run.epoch) < 500
+    moved = np.abs(np.diff(run.history["loss"]))
+    assert (moved[-2:] <= 1e-5).all() and (moved[:-2] > 1e-5).any()
+    model = compiled(Linear)
+    still = Convergence(tolerance=0.0, gradient_tolerance=1e-2)
+    run = model.fit(X, Y, epochs=5000, batch_size=len(X), verbose=0, callbacks=[still])
+    assert run.stop_reason == "gradient is small" and run.history["gradient_norm"][-1] <= 1e-2
+    assert min(run.history["gradient_norm"][:-1]) > 1e-2
+    assert compiled(Linear).fit(X, Y, epochs=2, verbose=0, callbacks=[still]).stop_reason == "the maximum of 2 epochs"
+
+
+def test_a_callback_that_looks_out_for_nan_lets_targets_through():
+    y = np.where(np.arange(2) == 1, np.inf, Y)
+    with pytest.raises(ValueError, match="expects finite targets"):
+        compiled(Linear).fit(X, y, verbose=0)
+    model = compiled(Linear)
+    run = model.fit(X, y, epochs=3, verbose=0, callbacks=[nv.callbacks.TerminateOnNaN()])
+    assert len(run.epoch) == 1 and run.stop_reason == "loss is infinite"
