@@ -28,6 +28,12 @@ class Around(layers.Layer):
         return self.inner(x)
 
 
+def test_training_may_be_a_bool_of_numpy():
+    layer = Told()
+    layer(X, training=np.bool_(True))
+    assert layer.told is True
+
+
 @pytest.mark.parametrize("given", [None, True, False])
 def test_training_is_none_unless_somebody_says_so(given):
     kwargs = {} if given is None else {"training": given}
@@ -438,7 +444,7 @@ def test_specs_of_inputs():
     layer = layers.Layer(name="d")
     layer.call = None
     layer.input_spec = [layers.InputSpec(shape=(None, 3)), layers.InputSpec(axes={-1: 4}, name="b")]
-    with pytest.raises(ValueError, match="'d' expects 2 input.s., but it received 1 input tensors"):
+    with pytest.raises(ValueError, match=r"'d' expects 2 input.s., but it received 1 input tensors"):
         layer(nv.Input((3,)))
     with pytest.raises(ValueError, match=r"0 of layer 'd' is incompatible with the layer: expected shape=\(None, 3\)"):
         layer([nv.Input((2,)), nv.Input((4,))])
