@@ -1,5 +1,6 @@
 """Every notebook in examples/ runs from a clean kernel without an error or a warning; the benchmarks run too."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 import nervure
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "examples").glob("*.ipynb"))
+EXAMPLES = Path(__file__).parent.parent / "examples"
+NOTEBOOKS, PROGRAM = sorted(EXAMPLES.glob("*.ipynb")), EXAMPLES / "keras_program.py"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -31,6 +33,22 @@ def test_notebook(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_there_are_notebooks() -> None:
     assert NOTEBOOKS
+
+
+def test_a_keras_program_runs(run_python: Callable[..., str]) -> None:
+    text = run_python(str(PROGRAM))
+    assert text.startswith("nervure: 3036 parameters") and "kind_accuracy" in text
+    assert run_python(str(PROGRAM), "nervure") == text, "the program sets its seed"
+
+
+def test_a_keras_program_runs_with_keras(run_python: Callable[..., str]) -> None:
+    if importlib.util.find_spec("keras") is None:
+        pytest.skip("Keras is no part of the dev extra")
+    assert "keras: 3036 parameters" in run_python(str(PROGRAM), "keras")
+
+
+def test_the_keras_program_uses_nothing_but_keras() -> None:
+    assert not re.search(r"\b(nervure|nv)\.", PROGRAM.read_text())
 
 
 def test_benchmark_prints_its_table(run_python: Callable[..., str]) -> None:

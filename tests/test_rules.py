@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 CSRC = ROOT / "csrc"
 LAYERS = ("runtime", "kernels", "graph", "ops", "train", "module")  # each may include itself and those before it
 C_FILES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".inc"))
-FOLDERS = ("csrc", "python", "tests", "benchmarks", "examples", ".ci")
+FOLDERS = ("csrc", "python", "tests", "benchmarks", "docs", "examples", ".ci")
 SUFFIXES = (".c", ".h", ".inc", ".py", ".pyi", ".sh", ".md", ".toml", ".ipynb", "")
 
 
@@ -172,8 +172,8 @@ def test_the_programs_in_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert known["history"].history["val_accuracy"][-1] > 0.9  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "csrc/README.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "csrc/README.md", "docs/coming-from-keras.md"])
 def test_documents_name_files_that_exist(document: str) -> None:
-    pattern = r"`((?:csrc|python|tests|benchmarks|examples|\.ci)/[\w./-]+)`"
+    pattern = r"`((?:csrc|python|tests|benchmarks|docs|examples|\.ci)/[\w./-]+)`"
     for path in re.findall(pattern, (ROOT / document).read_text()):
         assert (ROOT / path).exists(), f"{document} names {path}"

@@ -77,6 +77,15 @@ def test_what_an_own_step_returns_is_logged():
     assert set(model.train_on_batch(X, Y, return_dict=True)) == {"twice", "rows"}
 
 
+def test_results_of_all_metrics_by_their_names():
+    class Named(Linear):
+        def test_step(self, data):
+            super().test_step(data)
+            return {m.name: m.result() for m in self.metrics}
+
+    assert compiled(Named).evaluate(X, Y, verbose=0) == compiled(Linear).evaluate(X, Y, verbose=0)
+
+
 def test_a_step_must_return_logs():
     class Silent(Linear):
         def train_step(self, data):

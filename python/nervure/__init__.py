@@ -32,13 +32,14 @@ _NAMES = {
     "grad": "_function",
     "hvp": "_function",
     "jacobian": "_function",
+    "name_scope": "backend",
     "value_and_grad": "_function",
 }
 __all__ = [
     "DTypePolicy", "FloatDTypePolicy", "Function", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer",
     "Loss", "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "activations",
     "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "function", "grad", "hvp",
-    "initializers", "jacobian", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
+    "initializers", "jacobian", "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random",
     "regularizers", "saving", "tree", "utils", "value_and_grad", "version",
 ]  # fmt: skip
 
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         utils,
     )
     from ._function import Function, function, grad, hvp, jacobian, value_and_grad
+    from .backend import name_scope
     from .dtype_policies import DTypePolicy, FloatDTypePolicy
     from .initializers import Initializer
     from .keras_tensor import KerasTensor, Operation

@@ -14,38 +14,36 @@ __all__ = ["absent", "missing"]
 _IN_KERAS = {
     "nervure": """
         Quantizer RematScope StatelessScope SymbolicScope applications device distillation distribution export
-        legacy mixed_precision name_scope preprocessing quantizers remat visualization wrappers
+        legacy mixed_precision preprocessing quantizers remat visualization wrappers
     """,
-    "nervure.backend": "get_uid is_int_dtype",
     "nervure.callbacks": "OrbaxCheckpoint",
     "nervure.datasets": "boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters",
-    "nervure.dtype_policies": "DTypePolicyMap FloatDTypePolicyMap QuantizedDTypePolicy QuantizedFloat8DTypePolicy",
+    "nervure.dtype_policies": """
+        AWQDTypePolicy DTypePolicyMap GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy
+        QuantizedFloat8DTypePolicy
+    """,
     "nervure.layers": """
         AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D
-        AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast
-        AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D Bidirectional
-        CenterCrop ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
-        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
-        Convolution2D Convolution2DTranspose Convolution3D Convolution3DTranspose CutMix DepthwiseConv1D
-        DepthwiseConv2D Equalization FlaxLayer GRU GRUCell GroupQueryAttention JaxLayer LSTM LSTMCell
-        MaxNumBoundingBoxes MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram
-        MixUp MultiHeadAttention RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
-        RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
-        RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation
-        RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing ReversibleEmbedding
-        STFTSpectrogram SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN
-        SimpleRNNCell Solarization StackedRNNCells TFSMLayer TorchModuleWrapper
+        AdaptiveMaxPooling2D AdaptiveMaxPooling3D AdditiveAttention Attention AugMix AutoContrast AveragePooling1D
+        AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D Bidirectional CenterCrop
+        ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D Conv2DTranspose Conv3D
+        Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose Convolution2D
+        Convolution2DTranspose Convolution3D Convolution3DTranspose CutMix DepthwiseConv1D DepthwiseConv2D
+        Equalization FlaxLayer GRU GRUCell GroupQueryAttention JaxLayer LSTM LSTMCell MaxNumBoundingBoxes MaxPool1D
+        MaxPool2D MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D MelSpectrogram MixUp MultiHeadAttention RNN
+        RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
+        RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+        RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
+        RandomTranslation RandomZoom Resizing ReversibleEmbedding STFTSpectrogram SeparableConv1D SeparableConv2D
+        SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization StackedRNNCells TFSMLayer
+        TorchModuleWrapper
     """,
     "nervure.ops": """
-        adaptive_average_pool adaptive_max_pool angle argpartition associative_scan average_pool bartlett
-        bitwise_and bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor
-        blackman cdist cholesky cholesky_inverse conj conjugate conv conv_transpose corrcoef correlate
-        ctc_decode ctc_loss custom_gradient depth_to_space depthwise_conv det dot_product_attention dsplit eig
-        eigh extract_sequences fft fft2 fold gcd geomspace hamming hanning histogram i0 ifft2 imag image inv
-        irfft isreal istft jvp kaiser lcm left_shift logdet lstsq lu_factor matrix_rank max_pool nanargmax
-        nanargmin nanmedian nanpercentile nanquantile nextafter nonzero numpy pinv polar qr real rearrange rfft
-        right_shift segment_max segment_min segment_prod separable_conv signbit slogdet solve solve_triangular
-        space_to_depth stft svd unfold unique unravel_index vander vectorize view view_as_complex view_as_real
+        adaptive_average_pool adaptive_max_pool associative_scan average_pool cholesky cholesky_inverse conv
+        conv_transpose ctc_decode ctc_loss custom_gradient depth_to_space depthwise_conv det dot_product_attention
+        eig eigh extract_sequences fft fft2 fold i0 ifft2 image inv irfft istft jvp logdet lstsq lu_factor
+        matrix_rank max_pool nextafter pinv polar qr rfft separable_conv slogdet solve solve_triangular
+        space_to_depth stft svd unfold vectorize view view_as_complex view_as_real
     """,
     "nervure.optimizers": "legacy",
     "nervure.saving": "KerasFileEditor",
@@ -63,7 +61,8 @@ def missing(module: str, name: str) -> AttributeError:
         import difflib
         import sys
 
-        if name in _IN_KERAS.get(module, "").split():
+        table = "nervure.ops" if module.startswith("nervure.ops.") else module  # one table for all of its parts
+        if name in _IN_KERAS.get(table, "").split():
             text += ": Keras has it, nervure does not"
         here = [n for n in dir(sys.modules[module]) if not n.startswith("_")]
         near = difflib.get_close_matches(name, here, 1)

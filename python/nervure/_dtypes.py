@@ -57,9 +57,9 @@ def standardize_dtype(dtype: Any) -> str:
     """
     if type(dtype) is str and dtype in LEVEL:
         return dtype
-    if dtype is None or dtype is float or dtype == "float":
+    if dtype is None or dtype is float or (type(dtype) is str and dtype == "float"):
         return config.floatx()
-    if dtype is bool or dtype is int or dtype == "int":
+    if dtype is bool or dtype is int or (type(dtype) is str and dtype == "int"):  # a np.dtype("int64") equals "int"
         return _PYTHON[dtype]
     try:
         name = np.dtype(dtype).name

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
+scopes: list[str] = []  # the names of the `backend.name_scope` blocks around
 _SYNCHRONIZATIONS = (None, "none", "on_read", "on_write", "auto")
 
 
@@ -69,7 +70,7 @@ class Variable(Operators):
                 f"synchronization={synchronization}"
             )
         self.layout = layout
-        self.path = self.name
+        self.path = "/".join((*scopes, self.name))
         self.trainable = trainable
         self.autocast = autocast
         self.aggregation = aggregation or "none"

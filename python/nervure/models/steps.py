@@ -229,6 +229,7 @@ class Steps:
                 self.reset_metrics()
             results = self.train_step(data) if mode == "train" else self.test_step(data)
             if self._overrides(mode):
+                results = _flat_logs(results)
                 self._keep_logs(mode, results)
             if mode == "train" and self._compiled.gradients is not None:
                 self._sum_gradients(scope, rows)
@@ -369,6 +370,16 @@ def _check_target(loss: Any, output: str, shape: tuple[int, ...], y: Any) -> Non
         loss.check_targets(y, shape)
     except ValueError as error:
         raise ValueError(f"loss of output '{output}': {error}") from None
+
+
+def _flat_logs(logs: Any) -> Any:
+    """Results that are dicts themselves (of several metrics in one) are part of the whole."""
+    if not isinstance(logs, dict):
+        return logs
+    flat: Logs = {}
+    for name, value in logs.items():
+        flat |= _flat_logs(value) if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _packed(x: Any, y: Any, sample_weight: Any) -> Any:

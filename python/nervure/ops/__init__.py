@@ -16,19 +16,55 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _tensor
 from .._absent import absent
-from . import core, elementwise, indexing, linalg, manipulation, nn, reduction
+from . import (
+    bits,
+    core,
+    elementwise,
+    indexing,
+    linalg,
+    manipulation,
+    nn,
+    numbers,
+    numpy,
+    rearranging,
+    reduction,
+    statistics,
+    windows,
+)
+from .bits import *
 from .core import *
 from .elementwise import *
 from .indexing import *
 from .linalg import *
 from .manipulation import *
 from .nn import *
+from .numbers import *
+from .rearranging import *
 from .reduction import *
+from .statistics import *
+from .windows import *
 
 _symbolic: Callable[[Any, Any, Any], Any]  # (op, args, kwargs), set by nervure.keras_tensor
 
 __all__ = sorted(
-    {name for m in (core, elementwise, indexing, linalg, manipulation, nn, reduction) for name in m.__all__}
+    {
+        name
+        for m in (
+            bits,
+            core,
+            elementwise,
+            indexing,
+            linalg,
+            manipulation,
+            nn,
+            numbers,
+            rearranging,
+            reduction,
+            statistics,
+            windows,
+        )
+        for name in m.__all__
+    }
 )
 _tensor._ops = sys.modules[__name__]
 
@@ -37,3 +73,5 @@ if TYPE_CHECKING:  # the ops made from the table
     def __getattr__(name: str) -> Any: ...
 else:
     __getattr__ = absent(__name__)
+    for _part in (linalg, nn, numpy):
+        _part.__getattr__ = absent(_part.__name__)

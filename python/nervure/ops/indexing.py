@@ -235,9 +235,10 @@ def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
 
 @op(arrays=3)
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
-    """`inputs` with `updates[i]` at the point `indices[i]`; with reduction="add", added there.
+    """`inputs` with `updates[i]` at the point `indices[i]`.
 
-    Without a reduction the points must differ.
+    Without a reduction the points must differ. With `reduction` "add", "max", "min" or "mul", what is there and all
+    updates of a point are combined; "mul" and the extremes compare every update with every point.
 
     >>> import nervure as nv
     >>> nv.ops.scatter_update([1.0, 2.0, 3.0], [[1]], [9.0])
@@ -247,12 +248,30 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     values = cast_to(tensor(updates), x.dtype)
     if reduction == "add":
         return _add(x, _scattered(index, values, x.shape))
+    if reduction in ("max", "min", "mul"):
+        return _combined(x, index, values, reduction)
     if reduction is not None:
-        raise ValueError(f"scatter_update: reduction must be None or 'add', got {reduction!r}")
+        raise ValueError(f"scatter_update: reduction must be None, 'add', 'max', 'min' or 'mul', got {reduction!r}")
     number = cast_to(x, "int32") if x.dtype == "bool" else x
     values = cast_to(values, number.dtype)
     hit = _scattered(index, scalar(1, "int32"), x.shape)
     return cast_to(where(_greater(hit, 0), _scattered(index, values, x.shape), number), x.dtype)
+
+
+def _combined(x: Tensor, index: Tensor, values: Tensor, how: str) -> Tensor:
+    depth = index.shape[-1]
+    flat = _flat_index(index, x.shape)
+    heads, rest = math.prod(x.shape[:depth]), x.shape[depth:]
+    count, block = flat.size, math.prod(rest)
+    if values.shape != (*flat.shape, *rest):
+        values = node("broadcast_to", values, ints=(*flat.shape, *rest))
+    hit = _equal(reshaped(flat, (1, count, 1)), iota((heads, 1, 1), 0, flat.dtype))
+    old = reshaped(x, (heads, 1, block))
+    neutral = scalar(1, x.dtype) if how == "mul" else old
+    new = where(hit, reshaped(values, (1, count, block)), neutral)
+    y = reduce("prod" if how == "mul" else how, new, 1, True)
+    merged = GENERATED[{"mul": "multiply", "max": "maximum", "min": "minimum"}[how]](old, y)
+    return reshaped(merged, x.shape)
 
 
 def _concrete(x: Any, what: str) -> Any:
@@ -265,6 +284,17 @@ def _concrete(x: Any, what: str) -> Any:
                 f"{what} must be given inside a trace, where the shape of a result cannot depend on data"
             ) from None
     return as_array(x)
+
+
+def check_segments(what: str, x: Tensor, index: Tensor) -> None:
+    """A ValueError unless there is one id for each of the slices of `x`."""
+    if index.ndim != 1:
+        raise ValueError(f"{what}: Argument `segment_ids` should be an 1-D vector, got shape {index.shape}")
+    if not x.ndim or x.shape[0] != index.size:
+        raise ValueError(
+            f"{what}: Argument `segment_ids` and `data` should have same leading dimension. Got {index.shape} and "
+            f"{x.shape}"
+        )
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Any:
@@ -284,10 +314,7 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
 @op(arrays=2)
 def _segment_sum(data: Any, segment_ids: Any, num_segments: int) -> Tensor:
     x, index = tensor(data), tensor(segment_ids)
-    if index.ndim != 1 or not x.ndim or x.shape[0] != index.size:
-        raise ValueError(
-            f"segment_sum: one id for each of data's slices is needed, got shapes {x.shape} and {index.shape}"
-        )
+    check_segments("segment_sum", x, index)
     nowhere = _less(index, 0)  # a scatter would count it from the end
     rows = reshaped(nowhere, (index.size, *(1,) * (x.ndim - 1)))
     return node("scatter_add", where(nowhere, 0, index), where(rows, 0, x), ints=(0, num_segments))
@@ -398,7 +425,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
 
 def _ascending(x: Any, axis: int | None, what: str) -> tuple[Tensor, Tensor, int]:
     x = tensor(x)
-    if axis is None:
+    if axis is None or not x.ndim:
         x, axis = reshaped(x, (x.size,)), 0
     k = axis_of(axis, x.ndim, what)
     last = moveaxis(x, k, -1)

@@ -388,14 +388,16 @@ def joined(xs: Sequence[Any], what: str) -> tuple[Tensor, ...]:
 
 
 @op(sequence=True)
-def concatenate(xs: Any, axis: int = 0) -> Tensor:
-    """Arrays one after the other along `axis`; their other extents are equal.
+def concatenate(xs: Any, axis: int | None = 0) -> Tensor:
+    """Arrays one after the other along `axis`; their other extents are equal. With axis=None, flattened.
 
     >>> import nervure as nv, numpy as np
     >>> nv.ops.concatenate([np.ones(2), np.zeros(1)])
     array([1., 1., 0.])
     """
     parts = joined(xs, "concatenate")
+    if axis is None:
+        return node("concatenate", *(reshaped(part, (part.size,)) for part in parts), ints=(0,))
     return node("concatenate", *parts, ints=(axis_of(axis, parts[0].ndim, "concatenate"),))
 
 
@@ -631,7 +633,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     """
     x = tensor(x)
     if constant_values is not None and mode != "constant":
-        raise ValueError(f"pad: constant_values are for mode='constant', got mode={mode!r}")
+        raise ValueError(
+            f"pad: Argument `constant_values` can only be provided when `mode == 'constant'`, got mode={mode!r}"
+        )
     try:
         widths = np.broadcast_to(np.asarray(plain(pad_width), dtype=np.int64), (x.ndim, 2)).tolist()
     except ValueError:

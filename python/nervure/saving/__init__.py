@@ -1,9 +1,9 @@
 """Objects as data: the registry of custom classes and functions, configs in Keras's form, and models in files."""
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .._absent import absent
-from .model_files import load_model, load_weights, save_model, save_weights
+from .._absent import missing
 from .registration import (
     CustomObjectScope,
     custom_object_scope,
@@ -12,7 +12,6 @@ from .registration import (
     get_registered_object,
     register_keras_serializable,
 )
-from .serialization import deserialize_keras_object, serialize_keras_object
 
 __all__ = [
     "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
@@ -20,5 +19,25 @@ __all__ = [
     "save_model", "save_weights", "serialize_keras_object",
 ]  # fmt: skip
 
-if not TYPE_CHECKING:
-    __getattr__ = absent(__name__)
+_HOMES = {
+    "deserialize_keras_object": "serialization",
+    "load_model": "model_files",
+    "load_weights": "model_files",
+    "save_model": "model_files",
+    "save_weights": "model_files",
+    "serialize_keras_object": "serialization",
+}
+
+if TYPE_CHECKING:
+    from .model_files import load_model, load_weights, save_model, save_weights
+    from .serialization import deserialize_keras_object, serialize_keras_object
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise missing(__name__, name)
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

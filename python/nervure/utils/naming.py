@@ -29,6 +29,16 @@ def auto_name(prefix: str) -> str:
     return f"{name}_{count}" if count else name
 
 
+def next_uid(prefix: str) -> int:
+    """The next number of the counter that `auto_name` uses for `prefix`, from 1.
+
+    >>> next_uid("sample"), auto_name("sample"), next_uid("sample")
+    (1, 'sample_1', 3)
+    """
+    _uids[prefix] = _uids.get(prefix, 0) + 1
+    return _uids[prefix]
+
+
 def reset_names() -> None:
     """Starts all counters again."""
     _uids.clear()

@@ -101,8 +101,7 @@ class Progbar:
             )
         self._stateless = None if stateless_metrics is None else set(stateless_metrics)
         self._stateful = set(stateful_metrics or ())
-        self._stream = sys.stdout
-        self._dynamic = _redraws(self._stream)
+        self._dynamic = _redraws(sys.stdout)
         self._values: dict[str, tuple[Any, float]] = {}  # sum and weight
         self._seen = 0
         self._start = time.perf_counter()
@@ -147,7 +146,7 @@ class Progbar:
             )
 
     def _write(self, text: str) -> None:
-        print_msg(text, line_break=False, stream=self._stream)
+        print_msg(text, line_break=False, stream=sys.stdout)
 
     def _count(self, current: int) -> str:
         if self.target is None or self.target <= 0:
@@ -182,7 +181,7 @@ class Progbar:
         if known:
             parts += [("", " "), (_GREEN, "━" * done), (_GREY, "━" * (self.width - done))]
         parts += [("", " "), (_BOLD, clock), ("", f" {self._pace(current, now)}{self._metrics()}")]
-        if not finalize and (room := _columns(self._stream)):
+        if not finalize and (room := _columns(sys.stdout)):
             parts = _cut(parts, room - 1)
         parts = [(style, text) for style, text in parts if text]
         length = sum(len(text) for _, text in parts)
