@@ -28,6 +28,12 @@ class Around(layers.Layer):
         return self.inner(x)
 
 
+def test_training_may_be_a_bool_of_numpy():
+    layer = Told()
+    layer(X, training=np.bool_(True))
+    assert layer.told is True
+
+
 @pytest.mark.parametrize("given", [None, True, False])
 def test_training_is_none_unless_somebody_says_so(given):
     kwargs = {} if given is None else {"training": given}

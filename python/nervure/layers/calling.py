@@ -268,6 +268,8 @@ class LayerCall(LayerState, Operation):
 
     def _call_on_arrays(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Traces the call once for each signature; what `add_loss` got is kept for `losses`."""
+        if isinstance(kwargs.get("training"), np.bool_):  # an array, it would be data
+            kwargs = kwargs | {"training": bool(kwargs["training"])}
         if self._on_arrays is None:
 
             def traced(masks: list[Any], *args: Any, **kwargs: Any) -> Any:
