@@ -7,7 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 dir=${NERVURE_SANITIZE_DIR:-$root/build/sanitized}
 mkdir -p "$dir"
 [ -x "$dir/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$dir/venv"
-"$dir/venv/bin/pip" install -q "numpy>=2.0" "setuptools>=77" pytest hypothesis mpmath
+"$dir/venv/bin/pip" install -q "numpy>=2.0" "setuptools>=77" pytest hypothesis mpmath scipy pandas
 mkdir -p "$dir/tree"
 tar -C "$root" -cf - --exclude=./.git --exclude=./.venv --exclude=./build --exclude='*.so' --exclude=__pycache__ \
   --exclude='*.egg-info' . | tar -C "$dir/tree" -xf -
