@@ -269,3 +269,12 @@ def test_paths_must_be_unique_in_a_state_tree() -> None:
     model(X)
     with pytest.raises(ValueError, match="variable path is found twice in the model"):
         model.get_state_tree()
+
+
+def test_a_metric_on_an_output_that_is_not_there():
+    model = nv.Sequential([nv.Input((4,)), layers.Dense(1, name="out")])
+    model.compile("sgd", "mse", metrics={"nope": ["mae"]})
+    with pytest.raises(ValueError, match=r"Invalid `metrics`.*'nope'.*'out'"):
+        model.fit(np.ones((8, 4)), np.ones(8), verbose=0)
+    model.compile("sgd", "mse", metrics={"out": ["mae"]})
+    assert set(model.fit(np.ones((8, 4)), np.ones(8), verbose=0).history) == {"loss", "mae"}

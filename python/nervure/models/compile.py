@@ -528,7 +528,7 @@ class CompileMetrics:
     ) -> list[list[Metric]]:
         if not given:
             return [[] for _ in names]
-        if len(names) == 1:
+        if len(names) == 1 and not (isinstance(given, dict) and self.layer_names is not None):
             wanted = [tree.flatten(given)]
         else:
             entries = by_output(what, given, names, self.layer_names, outputs)
