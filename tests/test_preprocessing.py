@@ -64,6 +64,10 @@ def test_every_choice_of_axes(axis: Any) -> None:
     np.testing.assert_allclose(inverse(layer(x)), x, 1e-6)
 
 
+@pytest.mark.skipif(
+    not os.path.exists("/proc/self/status") or "NERVURE_SANITIZED" in os.environ,
+    reason="reads the memory of a normal build from /proc",
+)
 def test_an_array_larger_than_what_is_read_at_once(tmp_path: Path, run_python: Callable[..., str]) -> None:
     """A memory map of 400 MB in a process that may not have more than 120 MB beside it."""
     program = """
