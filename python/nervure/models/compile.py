@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -424,18 +425,25 @@ class CompileLoss:
             total = value if total is None else total + value
         return total
 
-    def check_targets(
-        self, y: list[Any], names: Sequence[str], shapes: Sequence[tuple[int, ...]], finite: bool = True
-    ) -> None:
-        """ValueError naming the row of a target that its loss cannot take. `names` and `shapes` are the outputs'.
-        Unless targets must be `finite`, class numbers alone are looked at.
+    def target_checks(
+        self, names: Sequence[str], shapes: Sequence[tuple[int, ...]], finite: bool = True
+    ) -> list[tuple[int, Callable[[np.ndarray[Any, Any]], None]]]:
+        """For each output whose targets can be looked at, its place and a function that does: ValueError naming the row
+        of a target that its loss cannot take. `names` and `shapes` are the outputs'. Unless targets must be `finite`,
+        class numbers alone are looked at.
         """
-        for part, target, name, shape in zip(self.parts or (), y, names, shapes, strict=False):
-            if part is not None and isinstance(target, np.ndarray) and shape and (finite or part[0].integer_targets):
-                try:
-                    part[0].check_targets(target, shape)
-                except ValueError as error:
-                    raise ValueError(f"loss of output '{name}': {error}") from None
+        found: list[tuple[int, Callable[[np.ndarray[Any, Any]], None]]] = []
+        for k, (part, name, shape) in enumerate(zip(self.parts or (), names, shapes, strict=False)):
+            if part is not None and shape and (finite or part[0].integer_targets):
+                found.append((k, partial(_check_target, part[0], name, shape)))
+        return found
+
+
+def _check_target(loss: Loss, output: str, shape: tuple[int, ...], y: np.ndarray[Any, Any]) -> None:
+    try:
+        loss.check_targets(y, shape)
+    except ValueError as error:
+        raise ValueError(f"loss of output '{output}': {error}") from None
 
 
 def _inside(path: tuple[Any, ...], outputs: Any, flat: Sequence[Any]) -> Any:

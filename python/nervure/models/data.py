@@ -19,7 +19,8 @@ from .._dtypes import graph_dtype, is_float
 from .mapped import is_mapped, spare_memory
 
 __all__ = [
-    "Batches", "SparseRows", "as_rows", "check_finite", "chunks", "class_weights", "leaves", "split", "unpack",
+    "Batches", "SparseRows", "as_rows", "check_finite", "chunks", "class_weights", "leaves",
+    "positive_integer", "split", "unpack",
 ]  # fmt: skip
 
 ACCEPTED = (
@@ -239,6 +240,13 @@ def _weights_of(y: np.ndarray[Any, Any], weights: dict[int, float]) -> np.ndarra
     return found
 
 
+def positive_integer(name: str, value: Any) -> int:
+    """`value` as an int. ValueError naming the argument unless it is an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"`{name}` must be a positive integer, got {value!r}")
+    return int(value)
+
+
 class Batches(NamedTuple):
     """How many rows make a step, and how many steps an epoch."""
 
@@ -249,12 +257,12 @@ class Batches(NamedTuple):
 
     @classmethod
     def of(cls, n: int, batch_size: Any, steps: Any) -> Batches:
-        for name, value in (("batch_size", batch_size), ("steps", steps)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1):
-                raise ValueError(f"`{name}` must be a positive integer, got {value!r}")
-        batch = int(batch_size) if batch_size is not None else (math.ceil(n / int(steps)) if steps is not None else 32)
+        batch = None if batch_size is None else positive_integer("batch_size", batch_size)
+        steps = None if steps is None else positive_integer("steps", steps)
+        if batch is None:
+            batch = 32 if steps is None else math.ceil(n / steps)
         count = math.ceil(n / batch)
-        return cls(n, batch, count, int(steps) if steps is not None else count)
+        return cls(n, batch, count, count if steps is None else steps)
 
     @property
     def tail(self) -> int:

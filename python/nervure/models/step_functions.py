@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .. import tree
@@ -27,8 +26,7 @@ class StepFunction:
 
     def __call__(self, iterator: Iterator[Any]) -> Any:
         model, mode = self.model, self.mode
-        batches = SimpleNamespace(unpack=unpack_x_y_sample_weight, weighs=False)
-        step = model._stream_step(mode, batches)  # type: ignore[arg-type]
+        step = model._stream_step(mode, unpack_x_y_sample_weight)
         result: Any = None
         for k in range(model.steps_per_execution):
             try:

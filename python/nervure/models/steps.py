@@ -329,47 +329,34 @@ class Steps:
             for v in (compiled.rows, *compiled.gradients):
                 v.numpy()[...] = 0
 
+    def _target_checks(self: Any, feed: Feed, entry: Entry) -> list[tuple[Callable[[Any], None], Any]]:
+        """Pairs of a check and the targets that it is for."""
+        loss = self._compiled.loss
+        if loss is None or feed.y is None or loss.parts is None or not entry.predictions:
+            return []
+        names, shapes, _ = zip(*entry.predictions, strict=True)
+        targets = loss.targets(feed.y, names)
+        checks = loss.target_checks(names, shapes, not self._compiled.watched)
+        return [(check, targets[k]) for k, check in checks if isinstance(targets[k], np.ndarray)]
+
     def _check_targets(self: Any, feed: Feed, entry: Entry) -> None:
         """Labels that no class has are found before the first step."""
-        compiled = self._compiled
-        if compiled.loss is None or feed.y is None or compiled.loss.parts is None or not entry.predictions:
-            return
-        names, shapes, _ = zip(*entry.predictions, strict=True)
-        targets = compiled.loss.targets(feed.y, names)
-        for k, y in enumerate(targets):
-            for start, part in chunks(y) if isinstance(y, np.ndarray) else ():
-                others: list[Any] = [None] * len(targets)
+        for check, y in self._target_checks(feed, entry):
+            for start, part in chunks(y):
                 try:
-                    some = [*others[:k], part, *others[k + 1 :]]
-                    compiled.loss.check_targets(some, names, shapes, not compiled.watched)
+                    check(part)
                 except ValueError as error:
                     raise ValueError(_counted_from(start, str(error))) from None
 
     def _checks(self: Any, feed: Feed, entry: Entry, weights: Any) -> list[tuple[Callable[[Any], None], Any]]:
         """What has to be looked at in each batch: pairs of a check and the array of this one that it is for."""
-        found: list[tuple[Callable[[Any], None], Any]] = [
-            (partial(check_finite, "sample_weight"), w) for w in tree.flatten(weights) if w is not None
-        ]
-        loss = self._compiled.loss
-        if loss is not None and feed.y is not None and loss.parts is not None and entry.predictions:
-            names, shapes, _ = zip(*entry.predictions, strict=True)
-            targets = loss.targets(feed.y, names)
-            for part, y, name, shape in zip(loss.parts, targets, names, shapes, strict=False):
-                if part is not None and y is not None and (part[0].integer_targets or not self._compiled.watched):
-                    found.append((partial(_check_target, part[0], name, shape), y))
-        return found
+        finite = partial(check_finite, "sample_weight")
+        return [*((finite, w) for w in tree.flatten(weights) if w is not None), *self._target_checks(feed, entry)]
 
 
 def _counted_from(start: int, text: str) -> str:
     """The message of a loss that was given the rows from `start` on and counted from the first of them."""
     return re.sub(r"(?<=in row )\d+$", lambda row: str(start + int(row[0])), text)
-
-
-def _check_target(loss: Any, output: str, shape: tuple[int, ...], y: Any) -> None:
-    try:
-        loss.check_targets(y, shape)
-    except ValueError as error:
-        raise ValueError(f"loss of output '{output}': {error}") from None
 
 
 def _flat_logs(logs: Any) -> Any:

@@ -42,7 +42,6 @@ class Stream:
                     f"included as part of the {self.kind}."
                 )
         self._source, self._class_weight, self._n_outputs, self._seed = x, class_weight, n_outputs, seed
-        self.weighs = class_weight is not None
         self._passes = 0
         self.once = iter(x) is x if not isinstance(x, PyDataset) else False
         self.num_batches: int | None = x.num_batches if isinstance(x, PyDataset) else _length(x)

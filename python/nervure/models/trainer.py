@@ -16,7 +16,7 @@ from .. import _core, config, ops, optimizers, random, tree
 from .._trace import tracing
 from ..callbacks import CallbackList
 from .compile import CompileLoss, CompileMetrics
-from .data import Batches, class_weights, leaves, split, unpack
+from .data import Batches, class_weights, leaves, positive_integer, split, unpack
 from .feed import Feed
 from .passes import LoopPass, Pass, RowPass, StreamPass
 from .step_functions import StepFunctions
@@ -77,10 +77,7 @@ class Trainer(StepFunctions, Steps):
             jit_compile, auto_scale_loss: accepted for compatibility; every step is compiled. The attribute
                 `jit_compile` is what was asked for, and True where that is "auto" and not `run_eagerly`.
         """
-        if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, (int, np.integer)):
-            raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
-        if steps_per_execution < 1:
-            raise ValueError(f"`steps_per_execution` must be a positive integer, got {steps_per_execution!r}")
+        positive_integer("steps_per_execution", steps_per_execution)
         layer_names = self.output_names
         compiled_loss = None if loss is None else CompileLoss(loss, loss_weights, layer_names)
         compiled = Compiled(compiled_loss, CompileMetrics(metrics, weighted_metrics, layer_names, compiled_loss))
@@ -303,14 +300,14 @@ class Trainer(StepFunctions, Steps):
         seed: int = 0,
         class_weight: Any = None,
     ) -> Pass:
-        """A pass over all of the data. `sinks`, for predict, is in what `_predict_pass` gives."""
+        """A pass over all of the data. For predict over arrays there is `_predict_pass`, which keeps the outputs."""
         steps = _capped("steps_per_epoch", steps, config.max_steps_per_epoch())
         n_outputs = len(self.output_names or [None])
         if is_stream(x):
-            if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
-                raise ValueError(f"`steps` must be a positive integer, got {steps!r}")
+            steps = None if steps is None else positive_integer("steps", steps)
             stream = Stream(x, y, sample_weight, class_weight, n_outputs, seed if shuffle else None)
-            return StreamPass(stream, self._stream_step(mode, stream), None if steps is None else int(steps))
+            step = self._stream_step(mode, stream.unpack, quick=class_weight is None)
+            return StreamPass(stream, step, steps)
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, n_outputs)
         feed = Feed(self, x, y, sample_weight)
@@ -345,10 +342,12 @@ class Trainer(StepFunctions, Steps):
             return self._entry(mode, feed, rows)  # type: ignore[no-any-return]
         return self._trace(mode, feed, rows, False, arrays)  # type: ignore[no-any-return]
 
-    def _stream_step(self: Any, mode: str, stream: Stream) -> Callable[[Any], Any]:
-        """A step on a batch as it comes. Arrays of known shapes go to the plan with nothing but checks in between."""
+    def _stream_step(self: Any, mode: str, unpack: Callable[[Any], Any], quick: bool = True) -> Callable[[Any], Any]:
+        """A step on a batch as it comes, which `unpack` makes (x, y, sample_weight). If `quick`, arrays of known shapes
+        go to the plan with nothing but checks in between.
+        """
         known: dict[Any, Any] = {}
-        quick = not self.run_eagerly and mode != "predict" and not stream.weighs
+        quick = quick and not self.run_eagerly and mode != "predict"
 
         def step(batch: Any) -> Any:
             raw: list[Any] = []
@@ -358,7 +357,7 @@ class Trainer(StepFunctions, Steps):
                 for check, k in found[1]:
                     check(raw[k])
                 return found[2](*raw) if found[3] is None else found[2](*(raw[k] for k in found[3]))
-            x, y, weight = stream.unpack(batch)
+            x, y, weight = unpack(batch)
             feed = Feed(self, x, *((None, None) if mode == "predict" else (y, leaves("sample_weight", weight))))
             arrays = feed.dense()
             entry = self._step_entry(mode, feed, arrays)
