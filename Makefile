@@ -18,7 +18,7 @@ endif
 DEFS = $(foreach isa,$(ISAS),-DNV_HAVE_$(shell echo $(isa) | tr a-z A-Z)=1)
 FLAGS_avx2 = -mavx2 -mfma -mbmi2
 FLAGS_avx512 = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mbmi2 -mprefer-vector-width=512
-CORE = $(wildcard csrc/runtime/*.c csrc/kernels/*.c csrc/graph/*.c csrc/ops/*.c csrc/train/*.c) $(ISAS:%=csrc/kernels/isa/%.c)
+CORE = $(wildcard csrc/runtime/*.c csrc/kernels/*.c csrc/graph/*.c csrc/ops/*.c csrc/train/*.c csrc/optimize/*.c) $(ISAS:%=csrc/kernels/isa/%.c)
 HEADERS = $(wildcard csrc/*/*.h csrc/*/*.inc tests/c/*.h)
 CTESTS = $(basename $(notdir $(wildcard tests/c/test_*.c)))
 

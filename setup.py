@@ -46,7 +46,7 @@ if DEV:
 def sources() -> list[str]:
     """The C files, the slowest to compile first."""
     kernels = [f"csrc/kernels/isa/{isa}.c" for isa in reversed(ISAS)]
-    folders = ("kernels", "graph", "ops", "runtime", "train", "module")
+    folders = ("kernels", "graph", "ops", "runtime", "train", "optimize", "module")
     return kernels + sorted(f for folder in folders for f in glob(f"csrc/{folder}/*.c"))
 
 

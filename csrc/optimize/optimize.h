@@ -1,0 +1,164 @@
+/* optimize.h: minimizing a function of one flat vector of doubles by methods that look at all of the data at once.
+ *
+ *   objective.c       plans as a function of a flat vector: value, gradient, products, matrices
+ *   minimizer.c       the loop: iterations, what ends them, counts, records
+ *   vectors.c         dot products and the like, in one fixed order
+ *   dense.c           factorizations of small dense matrices
+ *   line_search.c     how far to go along a direction
+ *   the rest          one method a file: a row nv_method, found by name in methods.c
+ *
+ * Vectors are doubles whatever the dtype of the weights: p numbers are little beside p numbers for each row of data,
+ * and inner products lose no digits. All is deterministic, whatever the number of threads. */
+#ifndef NV_OPTIMIZE_H
+#define NV_OPTIMIZE_H
+
+#include "runtime/runtime.h"
+
+/* ---- what is minimized ---- */
+typedef struct nv_objective nv_objective;
+/* Each function takes x[n] and may be NULL: what cannot be computed. What comes out may be infinite or NaN; a status
+ * other than NV_OK (a failure, or NV_CANCELLED because poll asked) ends the run. They write nothing but their results.
+ */
+struct nv_objective {
+  int64_t n;   /* parameters */
+  int64_t m;   /* residuals of a sum of squares f = 1/2 sum r^2; 0 if it is none */
+  bool single; /* parameters are float32: only x rounded to it can be evaluated, and f has about 7 digits */
+  nv_status (*value)(nv_objective *o, const double *x, double *f, const nv_poll *poll);
+  nv_status (*gradient)(nv_objective *o, const double *x, double *f, double *g, const nv_poll *poll);
+  nv_status (*hessian_product)(nv_objective *o, const double *x, const double *v, double *hv, const nv_poll *poll);
+  nv_status (*gauss_product)(nv_objective *o, const double *x, const double *v, double *gv, const nv_poll *poll);
+  /* The Gauss-Newton matrix [n, n], both triangles, with f and g. */
+  nv_status (*normal)(nv_objective *o, const double *x, double *f, double *g, double *matrix, const nv_poll *poll);
+  nv_status (*residuals)(nv_objective *o, const double *x, double *r, const nv_poll *poll);
+  nv_status (*jacobian)(nv_objective *o, const double *x, double *r, double *j, const nv_poll *poll); /* j [m, n] */
+};
+
+/* ---- what ends it ---- */
+typedef enum nv_stop {
+  NV_STOP_NONE,
+  NV_STOP_GOAL,  /* f <= goal */
+  NV_STOP_GTOL,  /* the gradient's largest element (of the pseudo-gradient with L1; projected with bounds) <= gtol */
+  NV_STOP_FTOL,  /* f fell by no more than ftol, relatively, several iterations in a row */
+  NV_STOP_XTOL,  /* the step was no longer than xtol * (|x| + xtol) */
+  NV_STOP_EVALS, /* max_evals function evaluations were made */
+  NV_STOP_LINE_SEARCH, /* no lower point along the direction, nor along steepest descent: rounding, or a wrong gradient
+                        */
+  NV_STOP_DAMPING,     /* mu > mu_max: no lower point however short the step */
+  NV_STOP_RADIUS,      /* the trust region shrank to nothing */
+  NV_STOP_START,       /* f or its gradient is not finite where it starts */
+  NV_STOP_COUNT
+} nv_stop;
+
+/* ---- the minimizer ---- */
+typedef struct nv_minimizer nv_minimizer;
+typedef struct nv_method {
+  const char *name;
+  /* Once, before the first iteration: reads options (nv_option), allocates state (nv_pool_alloc on m->memory). Fails
+   * with NV_ERR_VALUE naming the option or what the objective lacks. */
+  nv_status (*prepare)(nv_minimizer *m);
+  /* The function has changed (other rows, another mask of dropout), or x was set from outside: forgets what no longer
+   * holds. x, f and g are those of the new function. May be NULL. */
+  void (*reset)(nv_minimizer *m);
+  /* One iteration from (x, f, g): moves on by nv_accept, or sets m->stop. A status other than NV_OK leaves x, f and g
+   * whole; the next step then begins with reset. */
+  nv_status (*step)(nv_minimizer *m);
+} nv_method;
+const nv_method *nv_method_find(const char *name); /* methods.c; NULL if unknown */
+
+struct nv_minimizer {
+  nv_objective *objective;
+  const nv_method *method;
+  void *state; /* the method's */
+  nv_pool memory;
+  int64_t n;
+  double *x, f, *g;              /* where it is: finite; the gradient of the smooth part */
+  double *xt, ft, *gt;           /* a trial point; working memory of steps */
+  double *d;                     /* the direction of the last step */
+  const double *l1;              /* NULL, or [n]: f includes sum l1 |x|, g does not */
+  const double *lower, *upper;   /* NULL, or [n]: bounds on x */
+  double goal, gtol, ftol, xtol; /* goal -INFINITY: none */
+  int64_t max_evals;             /* INT64_MAX: no limit */
+  double step_length;            /* |x_new - x|, written by nv_accept */
+  double parameter;              /* the method's own, for the records: step length, mu, radius .. */
+  double gradient_norm;          /* largest element, as gtol sees it; kept by the loop */
+  int patience, flat;            /* ftol: so many iterations in a row; those so far */
+  bool moved, torn;              /* this iteration has accepted a point; it has not come to its end */
+  int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f, with gradient or not */
+  nv_stop stop;
+  const nv_poll *poll;
+  struct nv_setting {
+    char name[24];
+    double value;
+    bool used;
+  } *settings;
+  int n_settings;
+};
+#define NV_RECORD                                                                                                      \
+  8 /* f, gradient_norm, step_length, parameter, values, gradients, products, matrices after an iteration */
+
+/* ---- minimizer.c: from outside ---- */
+/* The objective stays the caller's and must outlive the minimizer. Settings are the method's options and those of every
+ * method: goal, gtol, ftol, patience, xtol, max_evals. An unknown method, option or one out of range is NV_ERR_VALUE.
+ */
+nv_status nv_minimizer_make(nv_objective *o, const char *method, const struct nv_setting *settings, int n,
+                            nv_minimizer **out);
+void nv_minimizer_free(nv_minimizer *m);
+/* Begins at x[n], which is copied: evaluates f and g, forgets what was learnt. Where they are not finite, stop says so.
+ */
+nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll);
+/* The function has changed: evaluates f and g anew where it is. */
+nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll);
+/* At most `iterations` more, for about `seconds` (0: no limit); *done says how many. records is NULL or has room for
+ * NV_RECORD numbers each. After a failure or NV_CANCELLED x, f and g are those of the last whole step. */
+nv_status nv_minimizer_run(nv_minimizer *m, int64_t iterations, double seconds, double *records, int64_t *done,
+                           const nv_poll *poll);
+
+/* ---- minimizer.c, for methods ---- */
+/* f, and g if not NULL, at x (rounded to float32 first, in place, if the objective is single). Whatever is not finite
+ * comes back as f = INFINITY. Counts. Adds the L1 term to f. */
+nv_status nv_eval(nv_minimizer *m, double *x, double *f, double *g);
+nv_status nv_hessian_product(nv_minimizer *m, const double *v, double *hv); /* at m->x */
+nv_status nv_gauss_product(nv_minimizer *m, const double *v, double *gv);
+/* The dense matrices at m->x, from the objective's `normal` or column by column from products; symmetric. */
+nv_status nv_gauss_matrix(nv_minimizer *m, double *matrix);
+nv_status nv_hessian_matrix(nv_minimizer *m, double *matrix);
+/* x, f, g become xt, ft, gt (by exchanging pointers). */
+void nv_accept(nv_minimizer *m);
+/* Are the evaluations used up? Methods ask before another one and come to an end with what they have. */
+static inline bool nv_spent(const nv_minimizer *m) { return m->values >= m->max_evals; }
+/* The value of an option of the method, or what it is if not given. Each is asked for in prepare, by name. */
+double nv_option(nv_minimizer *m, const char *name, double otherwise);
+
+/* ---- vectors.c ---- */
+double nv_dot(int64_t n, const double *a, const double *b);
+double nv_norm(int64_t n, const double *a);                    /* Euclidean */
+double nv_largest(int64_t n, const double *a);                 /* of the absolute values; NaN if there is one */
+void nv_axpy(int64_t n, double s, const double *x, double *y); /* y += s x */
+void nv_combine(int64_t n, double s, const double *a, double t, const double *b, double *out); /* out = s a + t b */
+void nv_scale(int64_t n, double s, const double *a, double *out);                              /* out = s a */
+void nv_copy(int64_t n, const double *a, double *out);
+bool nv_finite(int64_t n, const double *a);
+void nv_round_single(int64_t n, double *x); /* to float32 and back */
+
+/* ---- line_search.c ---- */
+typedef enum nv_line_kind { NV_LINE_WOLFE, NV_LINE_HAGER_ZHANG, NV_LINE_ARMIJO } nv_line_kind;
+typedef struct nv_line {
+  nv_line_kind kind;
+  double c1, c2;  /* sufficient decrease, curvature */
+  double first;   /* the first step to try, times m->d */
+  double longest; /* no step is longer; INFINITY */
+  double step;    /* out: the step taken */
+  bool found;     /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the approximate
+                     ones, or, where evaluations ran out, at least sufficient decrease */
+} nv_line;
+/* From m->x along m->d, a direction of descent (d'g < 0). */
+nv_status nv_line_search(nv_minimizer *m, nv_line *line);
+
+/* ---- dense.c: row-major [n, n] with rows n apart; the lower triangle is read and written ---- */
+/* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1. poll may be NULL. */
+nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll);
+void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
+/* trace((L L')^-1) */
+nv_status nv_cholesky_trace_inverse(int64_t n, const double *l, double *work, double *trace, const nv_poll *poll);
+
+#endif
