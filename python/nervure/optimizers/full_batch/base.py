@@ -172,8 +172,8 @@ class FullBatchOptimizer(Optimizer):
 
     def _only_in_fit(self, what: str) -> NoReturn:
         raise ValueError(
-            f"{type(self).__name__} '{self.name}' works inside of `fit` only, not by `{what}` (nor `train_on_batch`, nor a "
-            "`train_step` of one's own): an iteration needs the loss at other points, and not only its gradient"
+            f"{type(self).__name__} '{self.name}' works inside of `fit` only, not by `{what}` (nor `train_on_batch`, "
+            "nor a `train_step` of one's own): an iteration needs the loss at other points, and not only its gradient"
         )
 
 
