@@ -16,20 +16,20 @@ LINE = {"line_search": 0.0, "c1": 1e-4, "c2": 0.9}
 # Class: its method, its options beside the common ones, what it needs, whether it takes batches.
 ROWS = {
     "GradientDescent": ("gradient_descent", LINE, set(), True),
-    "LBFGS": ("lbfgs", LINE | {"history_size": 10.0, "first_step": 0.0}, set(), True),
-    "BFGS": ("bfgs", LINE | {"first_step": 0.0}, set(), False),
+    "LBFGS": ("lbfgs", LINE | {"history_size": 10.0}, set(), True),
+    "BFGS": ("bfgs", LINE, set(), False),
     "ConjugateGradient": (
         "conjugate_gradient", {"variant": 0.0, "c1": 1e-4, "c2": 0.1, "restart": 0.2}, set(), False,
     ),
     "ScaledConjugateGradient": ("scaled_conjugate_gradient", {"lambda": 5e-7}, {"hessian_product"}, False),
-    "NewtonCG": ("newton_cg", LINE | {"hessian": 1.0, "max_cg": 0.0}, {"gauss_product"}, True),
+    "NewtonCG": ("newton_cg", LINE | {"hessian": 1.0}, {"gauss_product"}, True),
     "TrustRegionNewton": (
-        "trust_region", {"hessian": 0.0, "radius": 1.0, "max_radius": 1000.0, "eta": 0.15, "max_cg": 0.0},
+        "trust_region", {"hessian": 0.0, "radius": 1.0, "max_radius": 1000.0, "eta": 0.15},
         {"hessian_product"}, True,
     ),
     "Newton": ("newton", {"max_parameters": 2000.0, "line_search": 0.0}, {"hessian_product"}, False),
     "LevenbergMarquardt": (
-        "levenberg_marquardt", {"mu": 1e-3, "mu_max": 1e10, "scaling": 1.0, "solver": 0.0, "max_cg": 0.0},
+        "levenberg_marquardt", {"mu": 1e-3, "mu_max": 1e10, "scaling": 1.0, "solver": 0.0},
         {"normal", "gauss_product"}, True,
     ),
     "BayesianRegularization": ("bayesian_regularization", {"mu": 1e-3, "mu_max": 1e10}, {"normal"}, False),
@@ -277,7 +277,8 @@ def test_words_are_numbers():
         for word in words:
             optimizer = optimizers.ConjugateGradient(word)
             assert optimizer.variant == words[0] and optimizer.settings()["variant"] == number
-            assert optimizer.settings()["c2"] == (0.9 if words[0] == "hz" else 0.1)
+            constants = [optimizer.settings()[key] for key in ("c1", "c2")]
+            assert constants == ([0.1, 0.9] if words[0] == "hz" else [1e-4, 0.1])
             assert optimizer.get_config()["c2"] is None
     for number, word in enumerate(("exact", "gauss_newton")):
         for kind in (optimizers.NewtonCG, optimizers.TrustRegionNewton):
