@@ -1,5 +1,6 @@
 /* newton_cg.c: truncated Newton with a line search (Dembo & Steihaug 1983; Nocedal & Wright, "Numerical Optimization",
- * Alg. 7.1): conjugate gradients on H p = -g until |r| <= min(1/2, sqrt |g|) |g| or the curvature is not positive. */
+ * Alg. 7.1): conjugate gradients on H p = -g until |r| <= min(forcing, sqrt |g|) |g| or the curvature is not
+ * positive. */
 #include "optimize/quadratic.h"
 
 #include <math.h>

@@ -3,11 +3,12 @@
 #include "check.h"
 #include "problems.h"
 
-typedef struct nv_setting setting; /* struct nv_setting, by a name short enough for tables */
+#include "optimize/quadratic.h"
+
 static const char *const methods[] = {"trust_region", "newton_cg", "scaled_conjugate_gradient"};
 #define METHODS 3
 
-static nv_minimizer *begin(problem *p, const char *method, const struct nv_setting *settings, int n) {
+static nv_minimizer *begin(problem *p, const char *method, const nv_setting *settings, int n) {
   nv_minimizer *m = NULL;
   CHECK(nv_minimizer_make(&p->o, method, settings, n, &m) == NV_OK, "%s: %s", method, nv_error());
   CHECK(nv_minimizer_start(m, p->start, NULL) == NV_OK, "%s: %s", method, nv_error());
@@ -63,13 +64,44 @@ static void test_problems(void) {
   }
 }
 
+/* Going back along the path gives the step that a solve with the smaller radius gives, and its decrease of q. */
+static void test_smaller_radii(void) {
+  const double convex[] = {1, 3, 10, 40, 0.1, 100}, bent[] = {1, 3, 10, 40, -0.1, 100};
+  for (int i = 0; i < 2; i++) {
+    problem p = problem_quadratic(6, i ? bent : convex);
+    nv_setting settings[] = {{.name = "forcing", .value = 1e-8}};
+    nv_minimizer *m = begin(&p, "trust_region", settings, 1);
+    nv_steihaug s = {0}, again = {0};
+    double step[6], first = i ? 5 : 1000, shortest = INFINITY; /* radii of the convex one are beyond the whole step */
+    CHECK(nv_steihaug_make(m, &s, true) == NV_OK && nv_steihaug_make(m, &again, false) == NV_OK, "%s", nv_error());
+    s.forcing = again.forcing = 1e-8;
+    CHECK(nv_steihaug_solve(m, &s, first) == NV_OK, "%s", nv_error());
+    CHECK(s.boundary == (i == 1), "the whole step");
+    for (int k = 0; k < 8; k++) {
+      int64_t products = m->products;
+      double radius = nv_steihaug_back(m, &s), decrease = s.decrease;
+      CHECK(m->products == products && radius < shortest && nv_norm(6, m->d) <= radius * (1 + 1e-12), "radius %g",
+            radius);
+      shortest = radius;
+      nv_copy(6, m->d, step);
+      CHECK(nv_steihaug_solve(m, &again, radius) == NV_OK, "%s", nv_error());
+      nv_combine(6, 1, m->d, -1, step, m->d);
+      CHECK(decrease > 0 && decrease <= again.decrease * (1 + 1e-9), "radius %g: decrease", radius);
+      if (k < 3 || radius < 0.01) /* then marks; at last the path's straight beginning */
+        CHECK(nv_norm(6, m->d) <= 1e-9 * radius && fabs(decrease - again.decrease) <= 1e-9 * decrease,
+              "spectrum %d, radius %g: off by %g", i, radius, nv_norm(6, m->d));
+    }
+    nv_minimizer_free(m);
+  }
+}
+
 static void test_minima(void) {
   for (int i = 0; i < METHODS; i++) {
     problem all[PROBLEM_STANDARD];
     int count = problem_standard(all);
     for (int k = 0; k < count; k++) {
       problem *p = &all[k];
-      setting settings[] = {{.name = "gtol", .value = 1e-8 * fmax(1, p->optimum)}};
+      nv_setting settings[] = {{.name = "gtol", .value = 1e-8 * fmax(1, p->optimum)}};
       nv_minimizer *m = begin(p, methods[i], settings, 1);
       run(m, 2000);
       CHECK(m->stop == NV_STOP_GTOL, "%s on %s: stop %d after %d, g %g", methods[i], p->name, (int)m->stop,
@@ -87,7 +119,7 @@ static void test_last_digits(void) {
   const double spectrum[] = {1, 3, 10, 40, 0.1, 100};
   for (int i = 0; i < METHODS; i++) {
     problem p = problem_quadratic(6, spectrum);
-    setting settings[] = {{.name = "gtol", .value = 1e-10}};
+    nv_setting settings[] = {{.name = "gtol", .value = 1e-10}};
     nv_minimizer *m = begin(&p, methods[i], settings, 1);
     run(m, 100);
     CHECK(m->stop == NV_STOP_GTOL && distance(&p, m) < 1e-8, "%s: stop %d, g %g", methods[i], (int)m->stop,
@@ -100,7 +132,7 @@ static void test_last_digits(void) {
 static void test_quadratic(void) {
   const double spectrum[] = {1, 2, 3, 5, 8, 13, 21, 34};
   problem p = problem_quadratic(8, spectrum), q = p, r = p;
-  setting settings[] = {
+  nv_setting settings[] = {
       {.name = "forcing", .value = 0}, {.name = "gtol", .value = 1e-9}, {.name = "radius", .value = 100}};
   nv_minimizer *m = begin(&p, "trust_region", settings, 3);
   CHECK(run(m, 10) == 1 && m->stop == NV_STOP_GTOL && m->products <= 8, "trust_region: %d iterations, %d products",
@@ -110,7 +142,7 @@ static void test_quadratic(void) {
   CHECK(run(m, 10) == 1 && m->stop == NV_STOP_GTOL && m->products <= 8, "newton_cg: %d iterations, %d products",
         (int)m->iterations, (int)m->products);
   nv_minimizer_free(m);
-  setting loose[] = {{.name = "gtol", .value = 1e-5}, {.name = "lambda", .value = 1e-12}};
+  nv_setting loose[] = {{.name = "gtol", .value = 1e-5}, {.name = "lambda", .value = 1e-12}};
   m = begin(&r, "scaled_conjugate_gradient", loose, 2);
   CHECK(run(m, 10) <= 8 && m->stop == NV_STOP_GTOL && m->values == m->iterations + 1,
         "scaled_conjugate_gradient: %d iterations, %d values", (int)m->iterations, (int)m->values);
@@ -122,7 +154,7 @@ static void test_digits_double(void) {
   for (int i = 0; i < 2; i++) {
     problem p = problem_saddle(0.3, 0.75);
     p.best[1] = sqrt(0.5);
-    setting settings[] = {{.name = "forcing", .value = 0}, {.name = "gtol", .value = 1e-14}};
+    nv_setting settings[] = {{.name = "forcing", .value = 0}, {.name = "gtol", .value = 1e-14}};
     nv_minimizer *m = begin(&p, methods[i], settings, 2);
     double before = distance(&p, m);
     for (int k = 0; k < 8 && before > 1e-8; k++) {
@@ -142,7 +174,7 @@ static void test_gauss_newton(void) {
     nv_minimizer *m[2];
     problem p[2] = {problem_linear(4, spectrum), problem_linear(4, spectrum)};
     for (int k = 0; k < 2; k++) {
-      setting settings[] = {{.name = "hessian", .value = k}, {.name = "gtol", .value = 1e-12}};
+      nv_setting settings[] = {{.name = "hessian", .value = k}, {.name = "gtol", .value = 1e-12}};
       m[k] = begin(&p[k], methods[i], settings, 2);
       run(m[k], 50);
     }
@@ -151,7 +183,7 @@ static void test_gauss_newton(void) {
           "%s: not the same steps", methods[i]);
     for (int k = 0; k < 2; k++) nv_minimizer_free(m[k]);
     problem wood = problem_wood(); /* zero residuals: as good as the Hessian in the end */
-    setting settings[] = {{.name = "hessian", .value = 1}, {.name = "gtol", .value = 1e-9}};
+    nv_setting settings[] = {{.name = "hessian", .value = 1}, {.name = "gtol", .value = 1e-9}};
     m[0] = begin(&wood, methods[i], settings, 2);
     run(m[0], 500);
     CHECK(m[0]->stop == NV_STOP_GTOL && distance(&wood, m[0]) < 1e-6, "%s: Gauss-Newton on Wood", methods[i]);
@@ -163,7 +195,7 @@ static void test_gauss_newton(void) {
 static void test_saddle(void) {
   for (int i = 0; i < METHODS; i++) {
     problem p = problem_saddle(1, 1e-8);
-    setting settings[] = {{.name = "gtol", .value = 1e-10}};
+    nv_setting settings[] = {{.name = "gtol", .value = 1e-10}};
     nv_minimizer *m = begin(&p, methods[i], settings, 1);
     run(m, 200);
     CHECK(m->stop == NV_STOP_GTOL && fabs(m->f + 0.25) < 1e-12, "%s: f %g, stop %d after %d", methods[i], m->f,
@@ -251,7 +283,7 @@ static void test_limits(void) {
   for (int i = 0; i < METHODS; i++)
     for (int most = 1; most < 30; most++) {
       problem p = problem_wood();
-      setting settings[] = {{.name = "max_evals", .value = most}};
+      nv_setting settings[] = {{.name = "max_evals", .value = most}};
       nv_minimizer *m = begin(&p, methods[i], settings, 1);
       double first = m->f;
       run(m, 1000);
@@ -278,7 +310,7 @@ static void test_single(void) {
 static void test_options(void) {
   const struct {
     const char *method;
-    setting option;
+    nv_setting option;
   } bad[] = {{"trust_region", {.name = "radius", .value = 0}},
              {"trust_region", {.name = "radius", .value = 2000}},
              {"trust_region", {.name = "eta", .value = 0.3}},
@@ -309,6 +341,7 @@ static void test_options(void) {
 int main(void) {
   CHECK(nv_init() == NV_OK, "%s", nv_error());
   test_problems();
+  test_smaller_radii();
   test_minima();
   test_last_digits();
   test_quadratic();
