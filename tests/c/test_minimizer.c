@@ -123,6 +123,30 @@ static void test_records(void) {
   nv_minimizer_free(m), nv_minimizer_free(single);
 }
 
+/* Whichever allocation fails, there is no minimizer and nothing is lost (the sanitizers look for leaks). */
+static void test_memory(void) {
+  problem p = problem_rosenbrock(PROBLEM_N);
+  static const char *const all[] = {"trust_region", "newton_cg", "scaled_conjugate_gradient", "gradient_descent"};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    nv_status status = NV_ERR_MEMORY;
+    for (int64_t n = 1; status != NV_OK && n < 100; n++) {
+      nv_minimizer *m = NULL;
+      nv_alloc_fail_at(n);
+      status = nv_minimizer_make(&p.o, all[i], NULL, 0, &m);
+      nv_alloc_fail_at(0);
+      CHECK(status == NV_OK ? m != NULL : status == NV_ERR_MEMORY && !m, "%s: status %d", all[i], (int)status);
+      if (!m) continue;
+      CHECK(n > 1, "nothing was allocated");
+      CHECK(nv_minimizer_start(m, p.start, NULL) == NV_OK, "%s", nv_error());
+      nv_alloc_fail_at(1); /* a step allocates nothing */
+      run(m, 3, NULL);
+      nv_alloc_fail_at(0);
+      nv_minimizer_free(m);
+    }
+    CHECK(status == NV_OK, "%s is never made", all[i]);
+  }
+}
+
 int main(void) {
   CHECK(nv_init() == NV_OK, "%s", nv_error());
   test_settings();
@@ -130,5 +154,6 @@ int main(void) {
   test_renew();
   test_stops();
   test_records();
+  test_memory();
   return check_done();
 }
