@@ -98,6 +98,7 @@ def gauss_newton_product(
     >>> plan.run(np.array([1.0, 2.0]), np.array([1.0, 1.0]))  # (2 w) 2 (2 w)
     [array([ 8., 32.])]
     """
+    outputs = _distinct(outputs)
     moves = [ops.stop_gradient(m) for m in jacobian_product(scope, outputs, weights, directions)]
     loss, cuts = _apart(loss, outputs)
     slopes = scope.grad(_dot(scope.grad(loss, cuts), moves), cuts)
@@ -108,12 +109,18 @@ def gauss_newton_product(
     return totals
 
 
+def _distinct(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [Tensor(x) for x in dict.fromkeys(t.node for t in tensors)]
+
+
 def cut(outputs: Sequence[Tensor], loss: Tensor) -> list[Tensor]:
-    """For each of a model's outputs what the loss is computed from, and convex in: the output itself, or what it is the
-    softmax or sigmoid of. Cross-entropies take the logits where they find them, and then do not read the output."""
-    made = {z.node: z.node.inputs[0] for z in outputs if z.node.op in ("softmax", "sigmoid")}
-    reached = set(ancestors([loss.node], {*made.values(), *(z.node for z in outputs)}))
-    return [Tensor(made[z.node]) if made.get(z.node) in reached else z for z in outputs]
+    """Where a loss is cut from the model: of the outputs, and of what they are the softmax or sigmoid of, those that it
+    is computed from. Cross-entropies take the logits where they find them, are convex in them, and do not read the
+    output then. All of the outputs if the loss has none of these in it.
+    """
+    nodes = [x for z in outputs for x in (z.node, *(z.node.inputs if z.node.op in ("softmax", "sigmoid") else ()))]
+    reached = set(ancestors([loss.node], set(nodes)))
+    return _distinct([Tensor(x) for x in nodes if x in reached] or outputs)
 
 
 # ---- the matrix ----
@@ -126,6 +133,15 @@ def _is_diagonal(root: _core.Node, u: Tensor) -> bool:
         x == u.node or ((x.op in _ELEMENTWISE or x.op == "reshape") and Tensor(x).size == size)
         for x in dependents([root], {u.node})
     )
+
+
+def _of_rows(u: Tensor, seed: Tensor, slopes: Sequence[Tensor]) -> list[Tensor | None]:
+    """How each slope, of rows as u has them, depends on u: (n or 1, directions, 1, ...), or None where it does not."""
+    n = u.shape[0]
+    found = Lift(u, seed, 4 * u.size * seed.shape[1]).lifted([h.node for h in slopes])
+    if n > 1 and any(h is not None and h.axis != 0 for h in found):
+        raise MixedError("loss")
+    return [None if h is None else h.value for h in found]
 
 
 class _Blocks:
@@ -147,22 +163,15 @@ class _Blocks:
         if not coupled and all(_is_diagonal(curved[j][j].node, u) for j, u in enumerate(symbols)):
             self.diagonal = []
             for j, (z, u) in enumerate(zip(cuts, symbols, strict=True)):
-                k = z.size // z.shape[0]
                 one = node("full", ints=(1, 1, 1, *z.shape[1:]), floats=(1.0,), dtype=z.dtype)
-                (h,) = Lift(u, one, z.size).lifted([curved[j][j].node])
-                value = zeros((1, 1, 1, *z.shape[1:]), z.dtype) if h is None else h.value
-                self.diagonal.append(reshaped(value, (value.shape[0], k, 1)))
+                (h,) = _of_rows(u, one, [curved[j][j]])
+                h = zeros(one.shape, z.dtype) if h is None else h
+                self.diagonal.append(reshaped(h, (h.shape[0], z.size // z.shape[0], 1)))
             return
         for row, u, z in zip(curved, symbols, cuts, strict=True):
             k = z.size // z.shape[0]
-            blocks: list[Tensor | None] = []
-            for other, h in zip(cuts, Lift(u, identity(z), 4 * k * z.size).lifted([h.node for h in row]), strict=True):
-                if h is not None and h.axis != 0:
-                    raise MixedError("loss")
-                blocks.append(
-                    None if h is None else reshaped(h.value, (h.value.shape[0], k, other.size // other.shape[0]))
-                )
-            self.dense.append(blocks)
+            blocks = _of_rows(u, identity(z), row)
+            self.dense.append([h and reshaped(h, (h.shape[0], k, h.size // h.shape[0] // k)) for h in blocks])
 
     def times(self, j: int, jacobians: Sequence[Tensor]) -> Tensor | None:
         """sum_l B_jl J_l, where J_l is (n, K_l, p); None for zeros."""
@@ -204,6 +213,7 @@ def gauss_newton_matrix(
     >>> plan.run(np.array([[1.0], [2.0]]), np.array([[3.0]]))  # 2 (1 + 4)
     [array([[10.]])]
     """
+    outputs = _distinct(outputs)
     if any(z.ndim == 0 or z.size == 0 for z in outputs) or len({z.shape[0] for z in outputs}) != 1:
         return None
     if sum(z.size // z.shape[0] for z in outputs) > _MOST_OUTPUTS:

@@ -80,7 +80,7 @@ class Lift:
 
     def __init__(self, u: Tensor, seed: Tensor, limit: int) -> None:
         self.n, self.limit = u.shape[0], max(limit, _SMALL)
-        self.found: dict[_core.Node, Lifted] = {u.node: Lifted(seed, 0)}
+        self.found: dict[_core.Node, Lifted] = {u.node: Lifted(seed, 0 if self.n > 1 else None)}  # one row is its sum
 
     def lifted(self, roots: Sequence[_core.Node]) -> list[Lifted | None]:
         """Each root; None for one that does not depend on u."""
@@ -303,8 +303,9 @@ def _is_linear(x: _core.Node, moving: list[bool]) -> bool:
     return False
 
 
+_LINEAR = frozenset(("neg", "cast", "add", "subtract", "multiply", "divide", "where", "relu_grad", "fma"))
 _RULES: dict[str, Callable[[Lift, _core.Node], Lifted]] = {
-    **dict.fromkeys(["neg", "cast", "add", "subtract", "multiply", "divide", "where", "relu_grad", "fma"], Lift.elementwise),
+    **dict.fromkeys(_LINEAR, Lift.elementwise),
     "identity": Lift.same,
     "stop_gradient": Lift.same,
     "reshape": Lift.reshape,
@@ -320,7 +321,7 @@ _RULES: dict[str, Callable[[Lift, _core.Node], Lifted]] = {
     "scatter_add": Lift.scatter,
     "take_along_axis": Lift.along,
     "put_along_axis_add": Lift.along,
-}  # fmt: skip
+}
 
 
 def identity(z: Tensor) -> Tensor:
