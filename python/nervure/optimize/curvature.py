@@ -7,6 +7,7 @@ linear in w or fits exactly.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 from .. import _core, ops
 from .._function import _alias
@@ -169,9 +170,8 @@ class _Blocks:
                 self.diagonal.append(reshaped(h, (h.shape[0], z.size // z.shape[0], 1)))
             return
         for row, u, z in zip(curved, symbols, cuts, strict=True):
-            k = z.size // z.shape[0]
             blocks = _of_rows(u, identity(z), row)
-            self.dense.append([h and reshaped(h, (h.shape[0], k, h.size // h.shape[0] // k)) for h in blocks])
+            self.dense.append([None if h is None else reshaped(h, (*h.shape[:2], prod(h.shape[2:]))) for h in blocks])
 
     def times(self, j: int, jacobians: Sequence[Tensor]) -> Tensor | None:
         """sum_l B_jl J_l, where J_l is (n, K_l, p); None for zeros."""
