@@ -3,10 +3,18 @@
 
 #include <string.h>
 
+extern const nv_method nv_bayesian_regularization;
 extern const nv_method nv_gradient_descent;
+extern const nv_method nv_least_squares;
+extern const nv_method nv_levenberg_marquardt;
+extern const nv_method nv_newton;
 
 static const nv_method *const methods[] = {
+    &nv_bayesian_regularization,
     &nv_gradient_descent,
+    &nv_least_squares,
+    &nv_levenberg_marquardt,
+    &nv_newton,
 };
 
 const nv_method *nv_method_find(const char *name) {
