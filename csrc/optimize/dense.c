@@ -134,34 +134,31 @@ static void factor(nv_ctx *ctx, void *arg) {
   }
 }
 
+/* L_kk W_k = E_k - product for the rows [k, k + rows) of W = L^-1, which hold the product; columns [lo, hi). */
+static void invert_rows(int64_t n, const double *l, double *w, int64_t k, int64_t rows, int64_t lo, int64_t hi) {
+  if (hi <= lo) return;
+  for (int64_t r = k; r < k + rows; r++) {
+    double *to = w + r * n, inverse = 1 / l[r * n + r];
+    for (int64_t c = lo; c < hi; c++) to[c] = c < k ? -to[c] : c == r ? 1 : 0;
+    for (int64_t s = k; s < r; s++) nv_axpy(hi - lo, -l[r * n + s], w + s * n + lo, to + lo);
+    for (int64_t c = lo; c < hi; c++) to[c] *= inverse;
+  }
+}
+
 static void invert(nv_ctx *ctx, void *arg) {
   job *j = arg;
-  int64_t n = j->n;
+  int64_t n = j->n, lo, hi;
   ctx->scratch = j->scratch + (size_t)ctx->thread * j->each, ctx->shared = j->shared, ctx->poll = j->poll;
+  nv_share(ctx, n, &lo, &hi);
   for (int64_t k = 0; k < n; k += BLOCK) {
     nv_gemm g = inverse_gemm(j, k);
-    double *to = j->w + k * n;
     if (k > 0) {
-      nv_status status = nv_gemm_run(ctx, &g, j->l + k * n, j->w, to, NULL, NULL);
+      nv_status status = nv_gemm_run(ctx, &g, j->l + k * n, j->w, j->w + k * n, NULL, NULL);
       if (status != NV_OK) stop(ctx, j, status);
     }
     nv_barrier(ctx);
     if (stopped(ctx, j)) return;
-    /* L_kk W_k = E_k - product, each thread its columns. */
-    int64_t lo, hi;
-    nv_share(ctx, k + g.m, &lo, &hi);
-    for (int64_t r = 0; r < g.m; r++) {
-      double *row = to + r * n, inverse = 1 / j->l[(k + r) * n + k + r];
-      for (int64_t c = lo; c < hi; c++) row[c] = c < k ? -row[c] : c == k + r ? 1 : 0;
-      for (int64_t s = 0; s < r; s++)
-        if (hi > lo) nv_axpy(hi - lo, -j->l[(k + r) * n + k + s], to + s * n + lo, row + lo);
-      for (int64_t c = lo; c < hi; c++) row[c] *= inverse;
-    }
-    if (k + g.m < n) { /* products read whole rows of W */
-      nv_share(ctx, n - k - g.m, &lo, &hi);
-      for (int64_t r = 0; r < g.m; r++)
-        memset(to + r * n + k + g.m + lo, 0, (size_t)(hi - lo) * sizeof *to);
-    }
+    invert_rows(n, j->l, j->w, k, g.m, lo, hi); /* right of the diagonal too: products read whole rows of W */
     nv_barrier(ctx);
   }
 }
@@ -228,7 +225,10 @@ void nv_cholesky_solve(int64_t n, const double *l, double *b) {
 nv_status nv_cholesky_inverse_diagonal(int64_t n, const double *l, double *work, double *diagonal, double *trace,
                                        const nv_poll *poll) {
   job j = {.n = n, .l = l, .w = work, .poll = poll};
-  NV_TRY(run(&j, invert, inverse_gemm));
+  if (n <= BLOCK)
+    invert_rows(n, l, work, 0, n, 0, n);
+  else
+    NV_TRY(run(&j, invert, inverse_gemm));
   *trace = 0;
   if (diagonal) memset(diagonal, 0, (size_t)n * sizeof *diagonal);
   for (int64_t i = 0; i < n; i++) {

@@ -23,9 +23,7 @@ static double length(int64_t n, const double *a) {
 }
 
 /* a := (I - 2 v v'/v'v) a for v scaled so that v[0] = 1 and beta = 2/v'v. */
-static void reflect(int64_t n, double beta, const double *v, double *a) {
-  nv_axpy(n, -beta * nv_dot(n, v, a), v, a);
-}
+static void reflect(int64_t n, double beta, const double *v, double *a) { nv_axpy(n, -beta * nv_dot(n, v, a), v, a); }
 
 /* The Householder vector of a (Golub & Van Loan 5.1.3): returns beta and what a[0] becomes; a becomes v. */
 static double householder(int64_t n, double *a, double norm, double *first) {
