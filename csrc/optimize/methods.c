@@ -3,10 +3,16 @@
 
 #include <string.h>
 
+extern const nv_method nv_bfgs;
+extern const nv_method nv_conjugate_gradient;
 extern const nv_method nv_gradient_descent;
+extern const nv_method nv_lbfgs;
 
 static const nv_method *const methods[] = {
+    &nv_bfgs,
+    &nv_conjugate_gradient,
     &nv_gradient_descent,
+    &nv_lbfgs,
 };
 
 const nv_method *nv_method_find(const char *name) {
