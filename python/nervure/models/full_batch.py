@@ -1,7 +1,7 @@
 """Training by a method that looks at all rows at once: `fit` with an optimizer such as `LBFGS`.
 
-The rows are one function of the weights (`Objective` in C); an epoch is one iteration of the method on it. Rows that are
-too many to be seen at once go through in chunks, whose values and gradients add up to the same.
+The rows are one function of the weights (`Objective` in C); an epoch is one iteration of the method on it. Rows that
+are too many to be seen at once go through in chunks, whose values and gradients add up to the same.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
-        self.rows = min(batch, feed.n) if batch is not None else self._chunk()
+        self.rows = min(batch, feed.n) if batch is not None else self._chunk("normal" in needs)
         self.passes = Passes([(v.shape, v.dtype) for v in self.variables], self.rows < self.n and not self.one_batch)
         self.size = self.passes.size
         self.draws: _core.Plan | None = None  # advances the generators of dropout and the like
@@ -144,8 +144,8 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _chunk(self) -> int:
-        """The rows to see at once: all, unless they need much memory."""
+    def _chunk(self, jacobian: bool) -> int:
+        """The rows to see at once: all, unless they need much memory, as a Jacobian by all weights does."""
         rows = min(_PROBE, self.n)
         self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
         seen: list[Scope] = []
@@ -157,6 +157,9 @@ class RowsObjective:
         plan = self.passes.plan("gradient", trace)
         assert plan is not None
         arena = plan.stats["arena_bytes"] / rows
+        if jacobian and self.passes.size <= _DENSE:
+            outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
+            arena += 16.0 * outputs * self.passes.size
         if seen[0].notes.get("indivisible") or self._statistics(seen[0]) or self.n * arena <= _ARENA:
             return self.n
         pieces = int(np.ceil(self.n * arena / _ARENA))

@@ -293,10 +293,11 @@ class Trainer(StepFunctions, Steps):
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
         logs: Logs = self._results("train")
-        if getattr(self.optimizer, "full_batch", False):
+        full_batch = getattr(self.optimizer, "full_batch", False)
+        if full_batch:  # it warns itself
             logs["loss"] = train.loss
         loss = logs.get("loss")
-        if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched:
+        if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched and not full_batch:
             warnings.warn(
                 f"Model '{self.name}': the loss is NaN. Its weights are not numbers any more, or the data are not: "
                 "look for NaN in x, try a smaller learning rate or clipnorm (TerminateOnNaN stops at the batch)",
@@ -304,7 +305,6 @@ class Trainer(StepFunctions, Steps):
                 stacklevel=3,
             )
         if self._compiled.gradients is not None:
-            full_batch = getattr(self.optimizer, "full_batch", False)
             logs["gradient_norm"] = train.gradient_norm if full_batch else self._gradient_norm()
         return logs
 
