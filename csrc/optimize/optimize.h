@@ -129,10 +129,34 @@ nv_status nv_line_search(nv_minimizer *m, nv_line *line);
 void nv_line_failed(nv_minimizer *m, const nv_line *line);
 
 /* ---- dense.c: row-major [n, n] with rows n apart; the lower triangle is read and written ---- */
-/* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1. poll may be NULL. */
+/* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1 (then row *pivot is whole up to its
+ * diagonal, which holds that pivot). poll may be NULL. */
 nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll);
 void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
-/* trace((L L')^-1) */
-nv_status nv_cholesky_trace_inverse(int64_t n, const double *l, double *work, double *trace, const nv_poll *poll);
+/* diagonal[n] of (L L')^-1 and its sum; work has room for n * n, diagonal may be NULL */
+nv_status nv_cholesky_inverse_diagonal(int64_t n, const double *l, double *work, double *diagonal, double *trace,
+                                       const nv_poll *poll);
+/* L L' = A + shift I, positive definite: *shift is 0 if A is, else what makes it so, INFINITY if no double does.
+ * curved[n] is then a direction in which A curves down (curved' A curved < 0, or 0 where A is singular), else all 0. */
+nv_status nv_cholesky_shifted(int64_t n, const double *a, double *l, double *shift, double *curved,
+                              const nv_poll *poll);
+
+/* ---- qr.c: row-major too ---- */
+/* A P = Q R with column pivoting, where row k of columns[n, m] is column k of A, and is used up. r [n, n] is upper
+ * triangular, its rows from the rank on 0; column k of A P is order[k] of A; b[m] := Q' b. Returns the rank. */
+int64_t nv_qr(int64_t m, int64_t n, double *columns, double *b, double *r, int64_t *order);
+/* x := R^-1 x, x := R'^-1 x for the leading [n, n] of r, whose rows are `row` apart. */
+void nv_upper_solve(int64_t n, int64_t row, const double *r, double *x);
+void nv_upper_transposed_solve(int64_t n, int64_t row, const double *r, double *x);
+/* The q of least |R q - b|^2 + lambda |q|^2, lambda > 0. s [n, n] becomes upper triangular: S'S = R'R + lambda I.
+ * row[n] is working memory. */
+void nv_qr_damped(int64_t n, const double *r, const double *b, double lambda, double *s, double *row, double *q);
+
+/* ---- damping.c: how much Levenberg-Marquardt methods add to the diagonal (Nielsen 1999) ---- */
+typedef struct nv_damping {
+  double mu, growth;
+} nv_damping;
+void nv_damping_accepted(nv_damping *d, double ratio); /* of what f fell to what the model promised */
+void nv_damping_refused(nv_damping *d);
 
 #endif
