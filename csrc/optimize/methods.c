@@ -3,16 +3,17 @@
 
 #include <string.h>
 
+extern const nv_method nv_bfgs;
+extern const nv_method nv_conjugate_gradient;
 extern const nv_method nv_gradient_descent;
+extern const nv_method nv_lbfgs;
 extern const nv_method nv_newton_cg;
 extern const nv_method nv_scaled_conjugate_gradient;
 extern const nv_method nv_trust_region;
 
 static const nv_method *const methods[] = {
-    &nv_gradient_descent,
-    &nv_newton_cg,
-    &nv_scaled_conjugate_gradient,
-    &nv_trust_region,
+    &nv_bfgs,      &nv_conjugate_gradient,        &nv_gradient_descent, &nv_lbfgs,
+    &nv_newton_cg, &nv_scaled_conjugate_gradient, &nv_trust_region,
 };
 
 const nv_method *nv_method_find(const char *name) {
