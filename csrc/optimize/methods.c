@@ -3,18 +3,16 @@
 
 #include <string.h>
 
-extern const nv_method nv_bayesian_regularization;
+extern const nv_method nv_bfgs;
+extern const nv_method nv_conjugate_gradient;
 extern const nv_method nv_gradient_descent;
-extern const nv_method nv_least_squares;
-extern const nv_method nv_levenberg_marquardt;
-extern const nv_method nv_newton;
+extern const nv_method nv_lbfgs;
 
 static const nv_method *const methods[] = {
-    &nv_bayesian_regularization,
+    &nv_bfgs,
+    &nv_conjugate_gradient,
     &nv_gradient_descent,
-    &nv_least_squares,
-    &nv_levenberg_marquardt,
-    &nv_newton,
+    &nv_lbfgs,
 };
 
 const nv_method *nv_method_find(const char *name) {

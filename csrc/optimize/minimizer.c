@@ -169,9 +169,8 @@ nv_status nv_hessian_matrix(nv_minimizer *m, double *matrix) {
 /* ---- moving ---- */
 
 void nv_accept(nv_minimizer *m) {
-  double *x = m->x, *g = m->g, sum = 0;
-  for (int64_t k = 0; k < m->n; k++) sum += (m->xt[k] - x[k]) * (m->xt[k] - x[k]);
-  m->step_length = sqrt(sum);
+  double *x = m->x, *g = m->g;
+  m->step_length = nv_distance(m->n, m->xt, x);
   m->x = m->xt, m->g = m->gt, m->f = m->ft;
   m->xt = x, m->gt = g;
   m->moved = true;
@@ -226,6 +225,7 @@ nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll) {
 
 nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll) {
   nv_copy(m->n, x, m->x);
+  m->iterations = m->values = m->gradients = m->products = m->matrices = 0;
   return nv_minimizer_renew(m, poll);
 }
 

@@ -4,7 +4,8 @@
  *   minimizer.c       the loop: iterations, what ends them, counts, records
  *   vectors.c         dot products and the like, in one fixed order
  *   dense.c           factorizations of small dense matrices
- *   line_search.c     how far to go along a direction
+ *   line_search.c     how far to go along a direction: by one of line_*.c
+ *   pairs.c           what L-BFGS remembers of the steps before
  *   the rest          one method a file: a row nv_method, found by name in methods.c
  *
  * Vectors are doubles whatever the dtype of the weights: p numbers are little beside p numbers for each row of data,
@@ -90,11 +91,14 @@ double nv_option(nv_minimizer *m, const char *name, double otherwise);
 
 /* ---- vectors.c ---- */
 double nv_dot(int64_t n, const double *a, const double *b);
-double nv_norm(int64_t n, const double *a);                    /* Euclidean */
+double nv_norm(int64_t n, const double *a); /* Euclidean */
+double nv_distance(int64_t n, const double *a, const double *b);
 double nv_largest(int64_t n, const double *a);                 /* of the absolute values; NaN if there is one */
 void nv_axpy(int64_t n, double s, const double *x, double *y); /* y += s x */
 void nv_combine(int64_t n, double s, const double *a, double t, const double *b, double *out); /* out = s a + t b */
-void nv_scale(int64_t n, double s, const double *a, double *out);                              /* out = s a */
+double nv_combine_dot(int64_t n, double s, const double *a, double t, const double *b, double *out,
+                      const double *z);                           /* out = s a + t b; out'z */
+void nv_scale(int64_t n, double s, const double *a, double *out); /* out = s a */
 void nv_copy(int64_t n, const double *a, double *out);
 bool nv_finite(int64_t n, const double *a);
 void nv_round_single(int64_t n, double *x); /* to float32 and back */
@@ -103,15 +107,25 @@ void nv_round_single(int64_t n, double *x); /* to float32 and back */
 typedef enum nv_line_kind { NV_LINE_WOLFE, NV_LINE_HAGER_ZHANG, NV_LINE_ARMIJO } nv_line_kind;
 typedef struct nv_line {
   nv_line_kind kind;
-  double c1, c2;  /* sufficient decrease, curvature */
-  double first;   /* the first step to try, times m->d */
-  double longest; /* no step is longer; INFINITY */
-  double step;    /* out: the step taken */
-  bool found;     /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the approximate
-                     ones, or, where evaluations ran out, at least sufficient decrease */
+  double c1, c2;         /* sufficient decrease, curvature */
+  double first;          /* the first step to try, times m->d */
+  double longest;        /* no step is longer; INFINITY */
+  double begin;          /* the option first_step; 0: see nv_line_begin */
+  double *best, *best_g; /* NULL, or room for the lowest point so far, should no point fulfil the conditions */
+  double slope;          /* out: d'g */
+  double step;           /* out: the step taken */
+  bool found;            /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the
+                            approximate ones, or, where trials ran out, at least sufficient decrease */
 } nv_line;
-/* From m->x along m->d, a direction of descent (d'g < 0). */
+/* For prepare: reads the options line_search, c1, c2, max_step and first_step and makes room for the best point. kind
+ * and c2 are what they are if not given; c1 is 1e-4 then, or 0.1 by Hager and Zhang. */
+nv_status nv_line_prepare(nv_minimizer *m, nv_line *line, nv_line_kind kind, double c2);
+/* The first step along -g where nothing is known: first_step, or one no longer than 1. */
+double nv_line_begin(const nv_minimizer *m, const nv_line *line);
+/* From m->x along m->d, a direction of descent (d'g < 0; else nothing is found). */
 nv_status nv_line_search(nv_minimizer *m, nv_line *line);
+/* Nothing was found along steepest descent either: sets m->stop. */
+void nv_line_failed(nv_minimizer *m);
 
 /* ---- dense.c: row-major [n, n] with rows n apart; the lower triangle is read and written ---- */
 /* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1 (then row *pivot is whole up to its
