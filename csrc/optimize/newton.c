@@ -60,13 +60,13 @@ static nv_status search(nv_minimizer *m, state *s) {
   nv_line *line = &s->line;
   line->first = 1;
   NV_TRY(nv_line_search(m, line));
-  if (!line->found && !nv_spent(m)) { /* once more, along steepest descent */
+  if (!line->found && !line->spent) { /* once more, along steepest descent */
     downhill(m);
     line->first = nv_line_begin(m, line);
     NV_TRY(nv_line_search(m, line));
   }
   if (!line->found) {
-    nv_line_failed(m);
+    nv_line_failed(m, line);
     return NV_OK;
   }
   m->parameter = line->step;
