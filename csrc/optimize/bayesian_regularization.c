@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#define SETTLED 0.02 /* of F: a step that gains no more has come near the minimum */
+#define SETTLED 1e-3 /* of F: a step that gains no more has come near the minimum */
 
 typedef struct state {
   nv_lm lm; /* lm.ridge is c */
