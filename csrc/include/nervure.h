@@ -170,6 +170,92 @@ typedef struct nv_loop_spec {
  * have passed (at least one step is made; seconds <= 0: no limit). No allocation, no lock but the plans'. */
 nv_status nv_loop_run(const nv_loop_spec *spec, int64_t *step, int64_t last, double seconds, const nv_poll *poll);
 
+/* ---- minimizing with all of the data at once (optimize/) ----
+ * Passes of plans over the data, seen as functions of one flat vector x of doubles: the weights one after the other. */
+typedef enum nv_pass {                    /* what each leaves in the spec's variables */
+                       NV_PASS_VALUE,     /* value */
+                       NV_PASS_GRADIENT,  /* value, gradient */
+                       NV_PASS_HESSIAN,   /* product: the Hessian times the directions */
+                       NV_PASS_GAUSS,     /* product: the Gauss-Newton matrix times the directions */
+                       NV_PASS_NORMAL,    /* value, gradient, matrix: the Gauss-Newton matrix */
+                       NV_PASS_RESIDUALS, /* residuals of f = 1/2 sum r^2 */
+                       NV_PASS_JACOBIAN,  /* residuals, jacobian */
+                       NV_PASSES
+} nv_pass;
+typedef struct nv_objective nv_objective;
+typedef struct nv_objective_spec { /* all of it is borrowed and must outlive the objective, but for the spec itself */
+  nv_variable *const *weights;     /* float32 or float64; every plan reads them */
+  int n_weights;
+  nv_variable *const *directions; /* like weights; plans of products read them. NULL: no products */
+  nv_variable *value;             /* float64 scalar. Results are float64, as is their sum over the steps */
+  nv_variable *const *gradient, *const *product; /* shaped as weights */
+  nv_variable *const *matrix; /* panels: rows first .. first + rows - 1 of it, columns first .. n - 1 */
+  int n_matrix;
+  nv_variable *residuals, *jacobian; /* [m], [m, n] */
+  nv_variable *chunk;                /* NULL, or int64: plans may count their runs in it; 0 at the start of a pass */
+  nv_loop_spec passes[NV_PASSES];    /* plan and tail NULL: there is no such pass */
+  bool adds; /* plans add to their results, which are zeroed first: more than one step makes a pass */
+} nv_objective_spec;
+nv_status nv_objective_new(const nv_objective_spec *spec, nv_objective **out);
+void nv_objective_free(nv_objective *o);
+int64_t nv_objective_size(const nv_objective *o);      /* n: numbers in x */
+int64_t nv_objective_residuals(const nv_objective *o); /* m, or 0 */
+bool nv_objective_has(const nv_objective *o, nv_pass pass);
+/* From now on passes make steps first .. last - 1 only, in the order given (nv_loop_spec.order, borrowed; or NULL). */
+void nv_objective_window(nv_objective *o, const int64_t *order, int64_t order_at, int64_t first, int64_t last);
+/* One pass at x[n], with v[n] where it is a product. Writes f if it computes one, to a[n] the gradient, the product or,
+ * [m], the residuals, to b the matrix [n, n] or the jacobian [m, n]. Any of f, a, b may be NULL. */
+nv_status nv_objective_run(nv_objective *o, nv_pass pass, const double *x, const double *v, double *f, double *a,
+                           double *b, const nv_poll *poll);
+
+typedef enum nv_stop {
+  NV_STOP_NONE,
+  NV_STOP_GOAL,  /* f <= goal */
+  NV_STOP_GTOL,  /* the gradient's largest element (of the pseudo-gradient with L1; projected with bounds) <= gtol */
+  NV_STOP_FTOL,  /* f fell by no more than ftol, relatively, `patience` iterations in a row */
+  NV_STOP_XTOL,  /* the step was no longer than xtol * (|x| + xtol) */
+  NV_STOP_EVALS, /* max_evals function evaluations were made */
+  NV_STOP_LINE_SEARCH, /* no lower point along the direction, nor along steepest descent: rounding, or a wrong gradient
+                        */
+  NV_STOP_DAMPING,     /* mu > mu_max: no lower point however short the step */
+  NV_STOP_RADIUS,      /* the trust region shrank to nothing */
+  NV_STOP_START,       /* f or its gradient is not finite where it starts */
+  NV_STOP_COUNT
+} nv_stop;
+typedef struct nv_setting { /* an option of a method; strings are numbers here */
+  char name[24];
+  double value;
+  bool used; /* the minimizer's own */
+} nv_setting;
+typedef struct nv_minimizer nv_minimizer;
+#define NV_RECORD                                                                                                      \
+  8 /* f, gradient_norm, step_length, parameter, values, gradients, products, matrices: of an iteration */
+/* The objective is borrowed. Settings are the method's options and those of every method: goal, gtol, ftol, patience,
+ * xtol, max_evals. An unknown method or option, or one out of range, is NV_ERR_VALUE. */
+nv_status nv_minimizer_make(nv_objective *o, const char *method, const nv_setting *settings, int n, nv_minimizer **out);
+void nv_minimizer_free(nv_minimizer *m);
+/* Borrowed, [n]; before the start. f includes sum l1 |x|, which the objective leaves out; x stays from lower to upper.
+ * NULL: none. */
+void nv_minimizer_penalize(nv_minimizer *m, const double *l1);
+void nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper);
+/* Begins at x[n], which is copied: evaluates f and g, forgets what was learnt. Where they are not finite, stop says so.
+ */
+nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll);
+/* The function has changed: evaluates f and g anew where it is. */
+nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll);
+/* At most `iterations` more, for about `seconds` (0: no limit); *done says how many. records is NULL or has room for
+ * NV_RECORD numbers each. After a failure or NV_CANCELLED x, f and g are those of the last whole step. */
+nv_status nv_minimizer_run(nv_minimizer *m, int64_t iterations, double seconds, double *records, int64_t *done,
+                           const nv_poll *poll);
+typedef struct nv_minimizer_state {
+  int64_t n;
+  const double *x, *g; /* borrowed until the next call; g is the gradient of f without the L1 term */
+  double f, gradient_norm, parameter;
+  nv_stop stop;
+  int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f */
+} nv_minimizer_state;
+nv_minimizer_state nv_minimizer_get(const nv_minimizer *m);
+
 /* ---- targets ---- */
 /* Are all n numbers from low to high and, if `whole`, without a fraction? (The limits must then be inside of int64.) */
 bool nv_within(nv_dtype dtype, const void *data, int64_t n, double low, double high, bool whole);

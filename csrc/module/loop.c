@@ -147,7 +147,8 @@ static void loop_dealloc(PyObject *self) {
 
 /* ---- running ---- */
 
-static bool enter(nv_py_loop *l) {
+bool nv_py_loop_enter(PyObject *self) {
+  nv_py_loop *l = loop_at(self);
   if (l->running == (long)getpid()) {
     PyErr_SetString(PyExc_RuntimeError, "this loop is running already");
     return false;
@@ -161,11 +162,14 @@ static bool enter(nv_py_loop *l) {
   return true;
 }
 
-static void leave(nv_py_loop *l) {
+void nv_py_loop_exit(PyObject *self) {
+  nv_py_loop *l = loop_at(self);
   l->running = 0;
   if (l->plan) nv_py_plan_exit(l->plan);
   if (l->tail && l->tail != l->plan) nv_py_plan_exit(l->tail);
 }
+
+const nv_loop_spec *nv_py_loop_spec_of(PyObject *self) { return &loop_at(self)->spec; }
 
 static PyObject *loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *kwnames) {
   static const nv_py_signature signature = {"run", 2, 5, {"first", "last", "seconds", "order", "at"}};
@@ -190,13 +194,13 @@ static PyObject *loop_run(PyObject *self, PyObject *const *args, Py_ssize_t n, P
     if (!(spec.order = nv_py_array_order(a[3], spec.n, spec.order_at, first * spec.batch, end))) return NULL;
   }
   nv_py_away away;
-  if (!enter(l)) return NULL;
+  if (!nv_py_loop_enter(self)) return NULL;
   l->step = first;
   nv_py_leave(&away, nv_py_state_at(self));
   nv_status status = first < last ? nv_loop_run(&spec, &first, last, seconds, &away.poll) : NV_OK;
   nv_py_return(&away);
   l->step = first;
-  leave(l);
+  nv_py_loop_exit(self);
   return status == NV_OK ? PyLong_FromLongLong(first) : nv_py_raise(status);
 }
 

@@ -204,7 +204,9 @@ static int module_exec(PyObject *module) {
   if (add_type(module, &nv_py_graph_spec, &state->graph) < 0 || add_type(module, &nv_py_node_spec, &state->node) < 0 ||
       add_type(module, &nv_py_variable_spec, &state->variable) < 0 ||
       add_type(module, &nv_py_plan_spec, &state->plan) < 0 || add_type(module, &nv_py_loop_spec, &state->loop) < 0 ||
-      add_type(module, &nv_py_bound_spec, &state->bound) < 0)
+      add_type(module, &nv_py_bound_spec, &state->bound) < 0 ||
+      add_type(module, &nv_py_objective_spec, &state->objective) < 0 ||
+      add_type(module, &nv_py_minimizer_spec, &state->minimizer) < 0)
     return -1;
   return 0;
 }
@@ -217,6 +219,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT((PyObject *)state->plan);
   Py_VISIT((PyObject *)state->loop);
   Py_VISIT((PyObject *)state->bound);
+  Py_VISIT((PyObject *)state->objective);
+  Py_VISIT((PyObject *)state->minimizer);
   return 0;
 }
 
@@ -228,6 +232,8 @@ static int module_clear(PyObject *module) {
   Py_CLEAR(state->plan);
   Py_CLEAR(state->loop);
   Py_CLEAR(state->bound);
+  Py_CLEAR(state->objective);
+  Py_CLEAR(state->minimizer);
   for (int k = 0; k < NV_DTYPE_COUNT; k++) Py_CLEAR(state->dtypes[k]);
   return 0;
 }

@@ -12,7 +12,7 @@
 #include "nervure.h"
 
 typedef struct nv_py_state {
-  PyTypeObject *graph, *node, *variable, *plan, *loop, *bound;
+  PyTypeObject *graph, *node, *variable, *plan, *loop, *bound, *objective, *minimizer;
   PyObject *dtypes[NV_DTYPE_COUNT]; /* NumPy's names, interned */
   unsigned long main_thread;        /* where Python handles signals, in the process `pid` */
   long pid;
@@ -123,7 +123,7 @@ typedef struct nv_py_plan {
 } nv_py_plan;
 
 extern PyType_Spec nv_py_graph_spec, nv_py_node_spec, nv_py_variable_spec, nv_py_plan_spec, nv_py_loop_spec,
-    nv_py_bound_spec;
+    nv_py_bound_spec, nv_py_objective_spec, nv_py_minimizer_spec;
 
 /* ---- graph.c, node.c ---- */
 PyObject *nv_py_node_wrap(nv_py_graph *g, nv_node *n); /* new reference; NULL with an exception set */
@@ -138,5 +138,18 @@ PyObject *nv_py_plan_new(nv_py_graph *g, PyObject *inputs, PyObject *outputs, Py
  * itself: it gets a RuntimeError. */
 bool nv_py_plan_enter(nv_py_plan *p);
 void nv_py_plan_exit(nv_py_plan *p);
+
+/* ---- loop.c ---- */
+const nv_loop_spec *nv_py_loop_spec_of(PyObject *loop); /* borrowed from the Loop */
+bool nv_py_loop_enter(PyObject *loop);                  /* as nv_py_plan_enter, for its plans */
+void nv_py_loop_exit(PyObject *loop);
+
+/* ---- objective.c ---- */
+nv_objective *nv_py_objective_of(PyObject *objective); /* borrowed */
+/* Around a run, with the GIL: one at a time, RuntimeError otherwise. */
+bool nv_py_objective_enter(PyObject *objective);
+void nv_py_objective_exit(PyObject *objective);
+/* x as n doubles: in place, or converted into *held (new reference). NULL with an exception set if it does not fit. */
+const double *nv_py_vector(PyObject *x, int64_t n, const char *role, PyObject **held);
 
 #endif

@@ -38,11 +38,11 @@ static nv_status make_vectors(nv_minimizer *m) {
   return NV_OK;
 }
 
-static nv_status make(nv_minimizer *m, const char *method, const struct nv_setting *settings, int n) {
+static nv_status make(nv_minimizer *m, const char *method, const nv_setting *settings, int n) {
   m->method = nv_method_find(method);
   if (!m->method) return nv_fail(NV_ERR_VALUE, "there is no method '%s'", method);
   m->n = m->objective->n, m->n_settings = n;
-  m->settings = nv_pool_alloc(&m->memory, ((size_t)n + 1) * sizeof *settings);
+  m->settings = nv_pool_alloc(&m->memory, ((size_t)n + 1) * sizeof *m->settings);
   if (!m->settings) return NV_ERR_MEMORY;
   for (int k = 0; k < n; k++) m->settings[k] = settings[k], m->settings[k].used = false;
   NV_TRY(read_limits(m));
@@ -53,7 +53,7 @@ static nv_status make(nv_minimizer *m, const char *method, const struct nv_setti
   return NV_OK;
 }
 
-nv_status nv_minimizer_make(nv_objective *o, const char *method, const struct nv_setting *settings, int n,
+nv_status nv_minimizer_make(nv_objective *o, const char *method, const nv_setting *settings, int n,
                             nv_minimizer **out) {
   nv_minimizer *m = nv_calloc(sizeof *m);
   if (!m) return NV_ERR_MEMORY;
@@ -70,6 +70,26 @@ void nv_minimizer_free(nv_minimizer *m) {
   if (!m) return;
   nv_pool_free(&m->memory);
   nv_free(m);
+}
+
+void nv_minimizer_penalize(nv_minimizer *m, const double *l1) { m->l1 = l1; }
+void nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper) {
+  m->lower = lower, m->upper = upper;
+}
+
+nv_minimizer_state nv_minimizer_get(const nv_minimizer *m) {
+  return (nv_minimizer_state){.n = m->n,
+                              .x = m->x,
+                              .g = m->g,
+                              .f = m->f,
+                              .gradient_norm = m->gradient_norm,
+                              .parameter = m->parameter,
+                              .stop = m->stop,
+                              .iterations = m->iterations,
+                              .values = m->values,
+                              .gradients = m->gradients,
+                              .products = m->products,
+                              .matrices = m->matrices};
 }
 
 /* ---- evaluating ---- */

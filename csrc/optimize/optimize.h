@@ -15,7 +15,6 @@
 #include "runtime/runtime.h"
 
 /* ---- what is minimized ---- */
-typedef struct nv_objective nv_objective;
 /* Each function takes x[n] and may be NULL: what cannot be computed. What comes out may be infinite or NaN; a status
  * other than NV_OK (a failure, or NV_CANCELLED because poll asked) ends the run. They write nothing but their results.
  */
@@ -33,24 +32,7 @@ struct nv_objective {
   nv_status (*jacobian)(nv_objective *o, const double *x, double *r, double *j, const nv_poll *poll); /* j [m, n] */
 };
 
-/* ---- what ends it ---- */
-typedef enum nv_stop {
-  NV_STOP_NONE,
-  NV_STOP_GOAL,  /* f <= goal */
-  NV_STOP_GTOL,  /* the gradient's largest element (of the pseudo-gradient with L1; projected with bounds) <= gtol */
-  NV_STOP_FTOL,  /* f fell by no more than ftol, relatively, several iterations in a row */
-  NV_STOP_XTOL,  /* the step was no longer than xtol * (|x| + xtol) */
-  NV_STOP_EVALS, /* max_evals function evaluations were made */
-  NV_STOP_LINE_SEARCH, /* no lower point along the direction, nor along steepest descent: rounding, or a wrong gradient
-                        */
-  NV_STOP_DAMPING,     /* mu > mu_max: no lower point however short the step */
-  NV_STOP_RADIUS,      /* the trust region shrank to nothing */
-  NV_STOP_START,       /* f or its gradient is not finite where it starts */
-  NV_STOP_COUNT
-} nv_stop;
-
 /* ---- the minimizer ---- */
-typedef struct nv_minimizer nv_minimizer;
 typedef struct nv_method {
   const char *name;
   /* Once, before the first iteration: reads options (nv_option), allocates state (nv_pool_alloc on m->memory). Fails
@@ -86,32 +68,9 @@ struct nv_minimizer {
   int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f, with gradient or not */
   nv_stop stop;
   const nv_poll *poll;
-  struct nv_setting {
-    char name[24];
-    double value;
-    bool used;
-  } *settings;
+  nv_setting *settings;
   int n_settings;
 };
-#define NV_RECORD                                                                                                      \
-  8 /* f, gradient_norm, step_length, parameter, values, gradients, products, matrices after an iteration */
-
-/* ---- minimizer.c: from outside ---- */
-/* The objective stays the caller's and must outlive the minimizer. Settings are the method's options and those of every
- * method: goal, gtol, ftol, patience, xtol, max_evals. An unknown method, option or one out of range is NV_ERR_VALUE.
- */
-nv_status nv_minimizer_make(nv_objective *o, const char *method, const struct nv_setting *settings, int n,
-                            nv_minimizer **out);
-void nv_minimizer_free(nv_minimizer *m);
-/* Begins at x[n], which is copied: evaluates f and g, forgets what was learnt. Where they are not finite, stop says so.
- */
-nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll);
-/* The function has changed: evaluates f and g anew where it is. */
-nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll);
-/* At most `iterations` more, for about `seconds` (0: no limit); *done says how many. records is NULL or has room for
- * NV_RECORD numbers each. After a failure or NV_CANCELLED x, f and g are those of the last whole step. */
-nv_status nv_minimizer_run(nv_minimizer *m, int64_t iterations, double seconds, double *records, int64_t *done,
-                           const nv_poll *poll);
 
 /* ---- minimizer.c, for methods ---- */
 /* f, and g if not NULL, at x (rounded to float32 first, in place, if the objective is single). Whatever is not finite

@@ -118,6 +118,69 @@ class Loop:
     @property
     def plans(self) -> tuple[Plan | None, Plan | None]: ...  # plan, tail; None for one that it has no use for
 
+@final
+class Objective:
+    """Passes of loops over data as a function of a flat float64 vector x: the weights, one after the other."""
+    def __new__(
+        cls,
+        weights: Sequence[Variable],  # float32 or float64; every plan reads them
+        loops: dict[str, Loop],  # value, gradient, hessian_product, gauss_product, normal, residuals, jacobian
+        *,
+        directions: Sequence[Variable] = (),  # like weights; plans of products read them
+        value: Variable | None = None,  # this and all results below: float64
+        gradient: Sequence[Variable] = (),
+        product: Sequence[Variable] = (),
+        matrix: Sequence[Variable] = (),  # panels of the upper triangle: rows first.., columns first..n-1
+        residuals: Variable | None = None,
+        jacobian: Variable | None = None,
+        chunk: Variable | None = None,  # int64: plans may count their runs in it; 0 at the start of a pass
+        adds: bool = False,  # plans add to their results, which are zeroed before each pass
+    ) -> Objective: ...
+    def value(self, x: NDArray[Any], /) -> float: ...
+    def gradient(self, x: NDArray[Any], /) -> tuple[float, NDArray[np.float64]]: ...
+    def normal(self, x: NDArray[Any], /) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]: ...
+    def residuals(self, x: NDArray[Any], /) -> NDArray[np.float64]: ...
+    def jacobian(self, x: NDArray[Any], /) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def hessian_product(self, x: NDArray[Any], v: NDArray[Any]) -> NDArray[np.float64]: ...
+    def gauss_product(self, x: NDArray[Any], v: NDArray[Any]) -> NDArray[np.float64]: ...
+    def window(self, first: int, last: int, order: NDArray[np.int64] | None = None, at: int = 0) -> None: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def n_residuals(self) -> int: ...
+    @property
+    def passes(self) -> list[str]: ...
+
+@final
+class Minimizer:
+    """A method at work on an Objective. Releases the GIL while it runs; Ctrl-C leaves it as after the last iteration."""
+    def __new__(
+        cls,
+        objective: Objective,
+        method: str,
+        settings: dict[str, float],
+        l1: NDArray[Any] | None = None,  # f includes sum l1 |x|, which the objective leaves out
+        lower: NDArray[Any] | None = None,
+        upper: NDArray[Any] | None = None,
+    ) -> Minimizer: ...
+    def start(self, x: NDArray[Any], /) -> None: ...
+    def renew(self) -> None: ...  # the objective has changed
+    def run(self, iterations: int, seconds: float = 0.0, records: NDArray[np.float64] | None = None) -> int: ...
+    @property
+    def x(self) -> NDArray[np.float64]: ...  # a copy
+    @property
+    def g(self) -> NDArray[np.float64]: ...  # a copy
+    @property
+    def f(self) -> float: ...
+    @property
+    def gradient_norm(self) -> float: ...
+    @property
+    def parameter(self) -> float: ...
+    @property
+    def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, line_search, damping, radius, start
+    @property
+    def counts(self) -> dict[str, int]: ...  # iterations, values, gradients, products, matrices
+
 # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden
 def op_table() -> list[dict[str, Any]]: ...
 def permutation(seed: int, stream: int, n: int) -> NDArray[np.int64]: ...
