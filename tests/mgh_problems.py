@@ -1,4 +1,4 @@
-"""Sums of squares with known optima, written once for NumPy and for nervure.ops (`xp` is the module with the functions).
+"""Sums of squares with known optima, written once for NumPy and nervure.ops (`xp` is the module with the functions).
 
 J. J. More, B. S. Garbow, K. E. Hillstrom, "Testing Unconstrained Optimization Software", ACM TOMS 7 (1981), pp. 17-41:
 its numbers stand before the problems. `alpha_pinene` is from B. M. Averick, R. G. Carter, J. J. More, G.-L. Xue, "The
