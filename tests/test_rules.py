@@ -11,7 +11,7 @@ from golden import cases
 
 ROOT = Path(__file__).parent.parent
 CSRC = ROOT / "csrc"
-LAYERS = ("runtime", "kernels", "graph", "ops", "train", "optimize", "module")  # each may include itself and those before it
+LAYERS = ("runtime", "kernels", "graph", "ops", "train", "optimize", "module")  # each may include those up to itself
 C_FILES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".inc"))
 FOLDERS = ("csrc", "python", "tests", "benchmarks", "docs", "examples", ".ci")
 SUFFIXES = (".c", ".h", ".inc", ".py", ".pyi", ".sh", ".md", ".toml", ".ipynb", "")

@@ -124,7 +124,11 @@ class FullBatchOptimizer(Optimizer):
 
     def settings(self) -> dict[str, float]:
         """The options for the core, as numbers, by the names they have there. What is None is not among them."""
-        given = {name: getattr(self, name) for name in _COMMON}
+        return self._numbers(*_COMMON)
+
+    def _numbers(self, *names: str) -> dict[str, float]:
+        """Those attributes that are not None, as numbers."""
+        given = {name: getattr(self, name) for name in names}
         return {name: float(value) for name, value in given.items() if value is not None}
 
     def get_config(self) -> dict[str, Any]:
@@ -172,8 +176,8 @@ class FullBatchOptimizer(Optimizer):
 
     def _only_in_fit(self, what: str) -> NoReturn:
         raise ValueError(
-            f"{type(self).__name__} '{self.name}' works inside of `fit` only, not by `{what}` (nor `train_on_batch`, nor a "
-            "`train_step` of one's own): an iteration needs the loss at other points, and not only its gradient"
+            f"{type(self).__name__} '{self.name}' works inside of `fit` only, not by `{what}` (nor `train_on_batch`, "
+            "nor a `train_step` of one's own): an iteration needs the loss at other points, and not only its gradient"
         )
 
 

@@ -21,7 +21,7 @@ class BayesianRegularization(FullBatchOptimizer):
     For regression on little, noisy data: no validation rows and no penalty to choose, and too many weights do no harm.
     MATLAB's `trainbr`. The loss must be a mean squared error. It builds on one function: `fit` refuses a `batch_size`.
 
-    An iteration costs a gradient and O(n p^2 + p^3); memory is 2 p^2 numbers. For up to some 1,000 weights.
+    An iteration costs a gradient and O(n p^2 + p^3); memory is a few times p^2 numbers. For up to some 1,000 weights.
 
     Args:
         mu: the first damping of `LevenbergMarquardt`.
@@ -61,4 +61,4 @@ class BayesianRegularization(FullBatchOptimizer):
         return frozenset(("normal",))
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {"mu": self.mu, "mu_max": self.mu_max}
+        return super().settings() | self._numbers("mu", "mu_max")

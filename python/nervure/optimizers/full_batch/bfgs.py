@@ -54,4 +54,4 @@ class BFGS(LineSearchOptimizer):
         self.first_step: float | None = positive("first_step", first_step, optional=True)
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {"first_step": self.first_step or 0.0}
+        return super().settings() | self._numbers("first_step")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import at_least_zero
+from ..arguments import at_least_zero, real
 from .base import FullBatchOptimizer
 from .options import chosen, wolfe
 
@@ -37,7 +37,7 @@ class ConjugateGradient(FullBatchOptimizer):
         variant: one of the above.
         goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
         c1, c2: of the line search, see `LineSearchOptimizer`: strong Wolfe conditions, for "hz" those of Hager and
-            Zhang. c2=None is 0.1, for "hz" 0.9; "fr" needs c2 < 1/2 for directions that go downhill.
+            Zhang. None is 1e-4 and 0.1, for "hz" 0.1 and 0.9; "fr" needs c2 < 1/2 for directions that go downhill.
         restart: begins anew with d = -g where |g'g_old| >= restart |g|^2, as gradients should be orthogonal (Powell,
             1977).
 
@@ -64,7 +64,7 @@ class ConjugateGradient(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
-        c1: float = 1e-4,
+        c1: float | None = None,
         c2: float | None = None,
         restart: float = 0.2,
         **kwargs: Any,
@@ -72,17 +72,16 @@ class ConjugateGradient(FullBatchOptimizer):
         super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
         variant = chosen("variant", variant, _VARIANTS | _LONG)
         self.variant = _LONG.get(variant, variant)
-        self.c1, _ = wolfe(c1, self._default_c2() if c2 is None else c2)
-        self.c2 = c2
+        self.c1 = None if c1 is None else real("c1", c1)
+        self.c2 = None if c2 is None else real("c2", c2)
+        self._line()
         self.restart = at_least_zero("restart", restart)
 
-    def _default_c2(self) -> float:
-        return 0.9 if self.variant == "hz" else 0.1
+    def _line(self) -> dict[str, float]:
+        c1, c2 = (0.1, 0.9) if self.variant == "hz" else (1e-4, 0.1)
+        c1, c2 = wolfe(c1 if self.c1 is None else self.c1, c2 if self.c2 is None else self.c2)
+        return {"c1": float(c1), "c2": float(c2)}
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {
-            "variant": float(_VARIANTS[self.variant]),
-            "c1": self.c1,
-            "c2": self._default_c2() if self.c2 is None else self.c2,
-            "restart": self.restart,
-        }
+        variant = {"variant": float(_VARIANTS[self.variant])}
+        return super().settings() | variant | self._line() | self._numbers("restart")

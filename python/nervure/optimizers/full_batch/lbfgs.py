@@ -62,7 +62,4 @@ class LBFGS(LineSearchOptimizer):
         self.max_step: float | None = positive("max_step", max_step, optional=True)
 
     def settings(self) -> dict[str, float]:
-        own = {"history_size": float(self.history_size), "first_step": self.first_step or 0.0}
-        if self.max_step is not None:
-            own["max_step"] = self.max_step
-        return super().settings() | own
+        return super().settings() | self._numbers("history_size", "first_step", "max_step")

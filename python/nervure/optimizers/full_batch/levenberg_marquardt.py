@@ -19,8 +19,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
     fall, which makes it a short step downhill: by Nielsen's rule (IMM-REP-1999-05). Ends when mu > mu_max.
 
     The fastest by far for regression with small networks (up to some 1,000 weights): MATLAB's `trainlm`. Cross-entropy
-    works, too, with the matrix that belongs to it. A loss whose curvature by the outputs may be negative is a
-    ValueError.
+    works, too, with the matrix that belongs to it, and so does every loss that is convex in the outputs.
 
     An iteration costs a gradient and, dense, O(n p^2 + p^3) with p^2 numbers of memory; with "cg" up to `max_cg`
     products (about two gradients each) and O(p).
@@ -31,8 +30,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
         scaling: D. "marquardt": the largest diagonal of J'LJ so far, so that the scale of each weight does not matter.
             "identity": 1.
         solver: "dense" forms the matrix and factorizes it, "cg" solves by conjugate gradients. "auto" takes "dense" for
-            up to some thousand weights.
-        max_cg: the largest number of products an iteration; None leaves it to the method.
+            up to 5,000 weights.
+        max_cg: the largest number of products an iteration; None for p, but from 100 to 1,000.
         goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
@@ -76,13 +75,8 @@ class LevenbergMarquardt(FullBatchOptimizer):
         return frozenset(kinds[self.solver])
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {
-            "mu": self.mu,
-            "mu_max": self.mu_max,
-            "scaling": float(_SCALINGS[self.scaling]),
-            "solver": float(_SOLVERS[self.solver]),
-            "max_cg": float(self.max_cg or 0),
-        }
+        words = {"scaling": float(_SCALINGS[self.scaling]), "solver": float(_SOLVERS[self.solver])}
+        return super().settings() | words | self._numbers("mu", "mu_max", "max_cg")
 
 
 def damping(mu: Any, mu_max: Any) -> tuple[Any, Any]:

@@ -32,5 +32,5 @@ class LineSearchOptimizer(FullBatchOptimizer):
         self.c1, self.c2 = wolfe(c1, c2)
 
     def settings(self) -> dict[str, float]:
-        line = {"line_search": float(LINE_SEARCHES[self.line_search]), "c1": self.c1, "c2": self.c2}
-        return super().settings() | line
+        kind = {"line_search": float(LINE_SEARCHES[self.line_search])}
+        return super().settings() | kind | self._numbers("c1", "c2")

@@ -56,7 +56,5 @@ class Newton(FullBatchOptimizer):
         return frozenset(("hessian_product",))
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {
-            "max_parameters": float(self.max_parameters),
-            "line_search": float(LINE_SEARCHES[self.line_search]),
-        }
+        kind = {"line_search": float(LINE_SEARCHES[self.line_search])}
+        return super().settings() | kind | self._numbers("max_parameters")

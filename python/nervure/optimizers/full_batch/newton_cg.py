@@ -13,7 +13,8 @@ class NewtonCG(LineSearchOptimizer):
     Steihaug, 1983; Nocedal and Wright, "Numerical Optimization", 2nd ed., 7.1). Products are exact (Pearlmutter, Neural
     Computation 6, 1994).
 
-    They end when |H d + g| <= min(1/2, sqrt(|g|)) |g|, and where the curvature is negative. t comes from a line search.
+    They end when |H d + g| <= min(1/10, sqrt(|g|)) |g|, and where the curvature is negative. t is found by a line
+    search.
 
     Also known as Hessian-free optimization. For deep or badly scaled networks, where a gradient says little about how
     far to go; for networks of any size.
@@ -26,7 +27,7 @@ class NewtonCG(LineSearchOptimizer):
             by them. It is never negative for the usual losses, so that all directions go downhill and none is cut
             short: better for networks, and so the default (Martens, ICML 2010; Schraudolph, Neural Computation 14,
             2002). "exact" is the Hessian itself, with faster convergence close to a minimum where residuals are large.
-        max_cg: the largest number of products an iteration; None leaves it to the method.
+        max_cg: the largest number of products an iteration; None for p.
         line_search, c1, c2: how t is found, see `LineSearchOptimizer`.
         goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
 
@@ -66,4 +67,4 @@ class NewtonCG(LineSearchOptimizer):
         return frozenset(("gauss_product" if self.hessian == "gauss_newton" else "hessian_product",))
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {"hessian": float(HESSIANS[self.hessian]), "max_cg": float(self.max_cg or 0)}
+        return super().settings() | {"hessian": float(HESSIANS[self.hessian])} | self._numbers("max_cg")

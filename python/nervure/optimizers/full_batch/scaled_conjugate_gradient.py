@@ -55,4 +55,4 @@ class ScaledConjugateGradient(FullBatchOptimizer):
         return frozenset(("hessian_product",))
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {"lambda": self.lambda_}
+        return super().settings() | {"lambda": float(self.lambda_)}

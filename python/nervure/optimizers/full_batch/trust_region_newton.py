@@ -15,7 +15,7 @@ class TrustRegionNewton(FullBatchOptimizer):
     7.2). The radius follows how well the quadratic model foretold the loss.
 
     Along a direction of negative curvature it goes as far as the radius lets it: it leaves saddles where other methods
-    stop. The most robust method for hard functions, for networks of any size; `NewtonCG` needs less tuning of scales.
+    stop. The most robust method for hard functions, for networks of any size.
 
     An iteration costs one evaluation and gradient, a few up to `max_cg` products (about two gradients each); memory is
     O(p).
@@ -27,7 +27,7 @@ class TrustRegionNewton(FullBatchOptimizer):
         radius: the first radius.
         max_radius: it grows no larger.
         eta: a step is kept if the loss falls by more than eta times what the model foretold; 0 <= eta < 1/4.
-        max_cg: the largest number of products an iteration; None leaves it to the method.
+        max_cg: the largest number of products an iteration; None for p.
         goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
@@ -75,10 +75,5 @@ class TrustRegionNewton(FullBatchOptimizer):
         return frozenset(("gauss_product" if self.hessian == "gauss_newton" else "hessian_product",))
 
     def settings(self) -> dict[str, float]:
-        return super().settings() | {
-            "hessian": float(HESSIANS[self.hessian]),
-            "radius": self.radius,
-            "max_radius": self.max_radius,
-            "eta": self.eta,
-            "max_cg": float(self.max_cg or 0),
-        }
+        hessian = {"hessian": float(HESSIANS[self.hessian])}
+        return super().settings() | hessian | self._numbers("radius", "max_radius", "eta", "max_cg")
