@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -51,10 +52,8 @@ def lbfgs_side(threads: int, fused: bool = False) -> Callable[[Problem, str], An
                     raise Reached
                 return value
 
-            try:
+            with contextlib.suppress(Reached):
                 optimizer.step(closure)
-            except Reached:
-                pass
             state = optimizer.state[w]
             return w.detach().numpy().astype(np.float64), state["n_iter"], state["func_evals"]
 
@@ -92,11 +91,9 @@ def torchimize_side(problem: Problem, dtype: str) -> Any:
             count[1] += 1
             return slope(w)
 
-        try:
+        with contextlib.suppress(Reached):
             end = lsq_lma(torch.from_numpy(start), function, jacobian, ftol=0.0, ptol=0.0, gtol=0.0,
                           max_iter=problem.iterations)[-1]  # fmt: skip
-        except Reached:
-            pass
         return end.numpy(), count[1], count[0]
 
     return run
@@ -123,12 +120,13 @@ def torch_lm_side(problem: Problem, dtype: str) -> Any:
                 p.copy_(torch.from_numpy(value.T.copy()))  # torch stores kernels [out, in]
         module.damping_strategy.reset()
         module.reset()
-        for k in range(1, problem.iterations + 1):
+        count, ended = 0, False
+        while not ended and count < problem.iterations:
             _, value, stop, _ = module.training_step(x, y)
-            if stop or value.item() <= problem.goal:
-                break
+            ended = stop or value.item() <= problem.goal
+            count += 1
         w = np.concatenate([p.detach().numpy().T.ravel() for p in model.parameters()])
-        return w, k, None
+        return w, count, None
 
     return run
 
