@@ -105,6 +105,17 @@ typedef enum nv_row_op {
 } nv_row_op;
 typedef void (*nv_row_fn)(const void *x, void *out, int64_t r0, int64_t r1, int64_t n);
 
+/* ---- vectors of doubles (vectors.inc), for optimize/: the same bits from every set, the portable one too ---- */
+typedef struct nv_vectors {
+  double (*dot)(int64_t n, const double *a, const double *b);
+  void (*combine)(int64_t n, double s, const double *a, double t, const double *b, double *out); /* s a + t b */
+  double (*combine_dot)(int64_t n, double s, const double *a, double t, const double *b, double *out,
+                        const double *z);                          /* likewise; its dot product with z */
+  double (*distance)(int64_t n, const double *a, const double *b); /* |a - b|^2 */
+  double (*largest)(int64_t n, const double *a);                   /* of the absolute values; NaN if there is one */
+  bool (*finite)(int64_t n, const double *a);
+} nv_vectors; /* out may be one of the inputs exactly */
+
 /* ---- the table ---- */
 struct nv_gemm;
 typedef struct nv_kernels {
@@ -118,6 +129,7 @@ typedef struct nv_kernels {
   nv_reduce_fn reduce[NV_REDUCE_COUNT][NV_GRAPH_DTYPES];
   nv_row_fn row[NV_ROW_COUNT][NV_GRAPH_DTYPES];
   const struct nv_gemm_kernels *gemm[2]; /* NV_F32, NV_F64: kernels/gemm.h */
+  nv_vectors vector;
 } nv_kernels;
 extern const nv_kernels *nv_k;                     /* the chosen one; set by nv_init */
 const nv_kernels *nv_kernels_for(const char *isa); /* NULL if this build or CPU has it not; for tests */

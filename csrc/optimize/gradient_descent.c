@@ -1,26 +1,35 @@
 /* gradient_descent.c: steepest descent with a line search (Nocedal & Wright, "Numerical Optimization", ch. 3). */
 #include "optimize/optimize.h"
 
-#include <math.h>
+typedef struct state {
+  nv_line line;
+  double next; /* the first step to try; 0: nothing is known */
+} state;
 
 static nv_status prepare(nv_minimizer *m) {
-  m->state = nv_pool_alloc(&m->memory, sizeof(double));
-  return m->state ? NV_OK : NV_ERR_MEMORY;
+  state *d = m->state = nv_pool_alloc(&m->memory, sizeof *d);
+  if (!d) return NV_ERR_MEMORY;
+  return nv_line_prepare(m, &d->line, NV_LINE_WOLFE, 0.9);
 }
 
+static void reset(nv_minimizer *m) {
+  state *d = m->state;
+  if (m->iterations == 0) d->next = 0;
+}
+
+/* The first trial is s's / s'y of the step s before (J. Barzilai and J. M. Borwein, "Two-point step size gradient
+ * methods", IMA J. Numer. Anal. 8, 1988): with s = a d, d = -g it is a times d'g / (d'g - d'g+). */
 static nv_status step(nv_minimizer *m) {
-  double t = 1 / fmax(nv_norm(m->n, m->g), 1), slope = -nv_dot(m->n, m->g, m->g);
-  for (int k = 0; k < 60; k++, t *= 0.5) {
-    nv_combine(m->n, 1, m->x, -t, m->g, m->xt);
-    NV_TRY(nv_eval(m, m->xt, &m->ft, m->gt));
-    if (m->ft <= m->f + 1e-4 * t * slope) {
-      m->parameter = t;
-      nv_accept(m);
-      return NV_OK;
-    }
-  }
-  m->stop = NV_STOP_LINE_SEARCH;
+  state *d = m->state;
+  nv_scale(m->n, -1, m->g, m->d);
+  d->line.first = d->next > 0 ? d->next : nv_line_begin(m, &d->line);
+  NV_TRY(nv_line_search(m, &d->line));
+  if (!d->line.found) return nv_line_failed(m), NV_OK;
+  double slope = d->line.slope, after = nv_dot(m->n, m->d, m->gt);
+  d->next = d->line.step * (after > 0.5 * slope ? slope / (slope - after) : 2);
+  m->parameter = d->line.step;
+  nv_accept(m);
   return NV_OK;
 }
 
-const nv_method nv_gradient_descent = {.name = "gradient_descent", .prepare = prepare, .step = step};
+const nv_method nv_gradient_descent = {.name = "gradient_descent", .prepare = prepare, .reset = reset, .step = step};

@@ -3,10 +3,21 @@
 
 #include <string.h>
 
-extern const nv_method nv_gradient_descent;
+extern const nv_method nv_gradient_descent, nv_lbfgs, nv_bfgs, nv_conjugate_gradient, nv_scaled_conjugate_gradient,
+    nv_newton_cg, nv_trust_region, nv_newton, nv_levenberg_marquardt, nv_bayesian_regularization, nv_least_squares;
 
 static const nv_method *const methods[] = {
     &nv_gradient_descent,
+    &nv_lbfgs,
+    &nv_bfgs,
+    &nv_conjugate_gradient,
+    &nv_scaled_conjugate_gradient,
+    &nv_newton_cg,
+    &nv_trust_region,
+    &nv_newton,
+    &nv_levenberg_marquardt,
+    &nv_bayesian_regularization,
+    &nv_least_squares,
 };
 
 const nv_method *nv_method_find(const char *name) {

@@ -21,13 +21,13 @@ static nv_status read_limits(nv_minimizer *m) {
   m->gtol = nv_option(m, "gtol", 1e-5);
   m->ftol = nv_option(m, "ftol", 0);
   m->xtol = nv_option(m, "xtol", 0);
-  m->patience = (int)nv_option(m, "patience", 1);
-  double most = nv_option(m, "max_evals", (double)INFINITY);
-  m->max_evals = most < 1e18 ? (int64_t)most : INT64_MAX;
-  if (!(m->gtol >= 0 && m->ftol >= 0 && m->xtol >= 0 && m->patience >= 1 && most >= 1) || isnan(m->goal))
+  double patience = nv_option(m, "patience", 1), most = nv_option(m, "max_evals", (double)INFINITY);
+  if (!(m->gtol >= 0 && m->ftol >= 0 && m->xtol >= 0 && patience >= 1 && most >= 1) || isnan(m->goal))
     return nv_fail(NV_ERR_VALUE,
                    "%s: gtol, ftol and xtol must be at least 0, patience and max_evals at least 1, goal a number",
                    m->method->name);
+  m->patience = patience < 1e9 ? (int)patience : 1000000000;
+  m->max_evals = most < 1e18 ? (int64_t)most : INT64_MAX;
   return NV_OK;
 }
 
@@ -57,7 +57,7 @@ nv_status nv_minimizer_make(nv_objective *o, const char *method, const nv_settin
                             nv_minimizer **out) {
   nv_minimizer *m = nv_calloc(sizeof *m);
   if (!m) return NV_ERR_MEMORY;
-  m->objective = o;
+  m->objective = o, m->stop = NV_STOP_START; /* nothing can run before it has a start */
   nv_status status = make(m, method, settings, n);
   if (status == NV_OK)
     *out = m;
@@ -169,9 +169,8 @@ nv_status nv_hessian_matrix(nv_minimizer *m, double *matrix) {
 /* ---- moving ---- */
 
 void nv_accept(nv_minimizer *m) {
-  double *x = m->x, *g = m->g, sum = 0;
-  for (int64_t k = 0; k < m->n; k++) sum += (m->xt[k] - x[k]) * (m->xt[k] - x[k]);
-  m->step_length = sqrt(sum);
+  double *x = m->x, *g = m->g;
+  m->step_length = nv_distance(m->n, m->xt, x);
   m->x = m->xt, m->g = m->gt, m->f = m->ft;
   m->xt = x, m->gt = g;
   m->moved = true;
@@ -208,25 +207,30 @@ static void judge(nv_minimizer *m, double before) {
     m->stop = NV_STOP_EVALS;
 }
 
-nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll) {
-  double f;
+/* From xt on. A failure leaves what was there. */
+static nv_status begin(nv_minimizer *m, const nv_poll *poll) {
+  double f, *x = m->x, *g = m->g;
   m->poll = poll, m->torn = true;
-  nv_status status = nv_eval(m, m->x, &f, m->gt);
+  nv_status status = nv_eval(m, m->xt, &f, m->gt);
   m->poll = NULL;
   if (status != NV_OK) return status;
-  double *g = m->g;
-  m->g = m->gt, m->gt = g, m->f = f;
-  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = false;
-  if (!isfinite(f))
-    m->stop = NV_STOP_START;
-  else
-    judge(m, f);
+  m->x = m->xt, m->g = m->gt, m->f = f;
+  m->xt = x, m->gt = g;
+  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = false, m->step_length = 0;
+  judge(m, f);
+  if (!isfinite(f)) m->stop = NV_STOP_START;
   return NV_OK;
 }
 
+nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll) {
+  nv_copy(m->n, m->x, m->xt);
+  return begin(m, poll);
+}
+
 nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll) {
-  nv_copy(m->n, x, m->x);
-  return nv_minimizer_renew(m, poll);
+  nv_copy(m->n, x, m->xt);
+  m->iterations = m->values = m->gradients = m->products = m->matrices = 0;
+  return begin(m, poll);
 }
 
 static void record(const nv_minimizer *m, double *to) {

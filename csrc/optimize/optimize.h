@@ -4,7 +4,8 @@
  *   minimizer.c       the loop: iterations, what ends them, counts, records
  *   vectors.c         dot products and the like, in one fixed order
  *   dense.c           factorizations of small dense matrices
- *   line_search.c     how far to go along a direction
+ *   line_search.c     how far to go along a direction: by one of line_*.c
+ *   pairs.c           what L-BFGS remembers of the steps before
  *   the rest          one method a file: a row nv_method, found by name in methods.c
  *
  * Vectors are doubles whatever the dtype of the weights: p numbers are little beside p numbers for each row of data,
@@ -90,11 +91,14 @@ double nv_option(nv_minimizer *m, const char *name, double otherwise);
 
 /* ---- vectors.c ---- */
 double nv_dot(int64_t n, const double *a, const double *b);
-double nv_norm(int64_t n, const double *a);                    /* Euclidean */
+double nv_norm(int64_t n, const double *a); /* Euclidean */
+double nv_distance(int64_t n, const double *a, const double *b);
 double nv_largest(int64_t n, const double *a);                 /* of the absolute values; NaN if there is one */
 void nv_axpy(int64_t n, double s, const double *x, double *y); /* y += s x */
 void nv_combine(int64_t n, double s, const double *a, double t, const double *b, double *out); /* out = s a + t b */
-void nv_scale(int64_t n, double s, const double *a, double *out);                              /* out = s a */
+double nv_combine_dot(int64_t n, double s, const double *a, double t, const double *b, double *out,
+                      const double *z);                           /* out = s a + t b; out'z */
+void nv_scale(int64_t n, double s, const double *a, double *out); /* out = s a */
 void nv_copy(int64_t n, const double *a, double *out);
 bool nv_finite(int64_t n, const double *a);
 void nv_round_single(int64_t n, double *x); /* to float32 and back */
@@ -103,21 +107,55 @@ void nv_round_single(int64_t n, double *x); /* to float32 and back */
 typedef enum nv_line_kind { NV_LINE_WOLFE, NV_LINE_HAGER_ZHANG, NV_LINE_ARMIJO } nv_line_kind;
 typedef struct nv_line {
   nv_line_kind kind;
-  double c1, c2;  /* sufficient decrease, curvature */
-  double first;   /* the first step to try, times m->d */
-  double longest; /* no step is longer; INFINITY */
-  double step;    /* out: the step taken */
-  bool found;     /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the approximate
-                     ones, or, where evaluations ran out, at least sufficient decrease */
+  double c1, c2;         /* sufficient decrease, curvature */
+  double first;          /* the first step to try, times m->d */
+  double longest;        /* no step is longer; INFINITY */
+  double begin;          /* the option first_step; 0: see nv_line_begin */
+  double *best, *best_g; /* NULL, or room for the lowest point so far, should no point fulfil the conditions */
+  double slope;          /* out: d'g */
+  double step;           /* out: the step taken */
+  bool found;            /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the
+                            approximate ones, or, where trials ran out, at least sufficient decrease */
 } nv_line;
-/* From m->x along m->d, a direction of descent (d'g < 0). */
+/* For prepare: reads the options line_search, c1, c2, max_step and first_step and makes room for the best point. kind
+ * and c2 are what they are if not given; c1 is 1e-4 then, or 0.1 by Hager and Zhang. */
+nv_status nv_line_prepare(nv_minimizer *m, nv_line *line, nv_line_kind kind, double c2);
+/* The first step along -g where nothing is known: first_step, or one no longer than 1. */
+double nv_line_begin(const nv_minimizer *m, const nv_line *line);
+/* From m->x along m->d, a direction of descent (d'g < 0; else nothing is found). */
 nv_status nv_line_search(nv_minimizer *m, nv_line *line);
+/* Nothing was found along steepest descent either: sets m->stop. */
+void nv_line_failed(nv_minimizer *m);
 
 /* ---- dense.c: row-major [n, n] with rows n apart; the lower triangle is read and written ---- */
-/* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1. poll may be NULL. */
+/* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1 (then row *pivot is whole up to its
+ * diagonal, which holds that pivot). poll may be NULL. */
 nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll);
 void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
-/* trace((L L')^-1) */
-nv_status nv_cholesky_trace_inverse(int64_t n, const double *l, double *work, double *trace, const nv_poll *poll);
+/* diagonal[n] of (L L')^-1 and its sum; work has room for n * n, diagonal may be NULL */
+nv_status nv_cholesky_inverse_diagonal(int64_t n, const double *l, double *work, double *diagonal, double *trace,
+                                       const nv_poll *poll);
+/* L L' = A + shift I, positive definite: *shift is 0 if A is, else what makes it so, INFINITY if no double does.
+ * curved[n] is then a direction in which A curves down (curved' A curved < 0, or 0 where A is singular), else all 0. */
+nv_status nv_cholesky_shifted(int64_t n, const double *a, double *l, double *shift, double *curved,
+                              const nv_poll *poll);
+
+/* ---- qr.c: row-major too ---- */
+/* A P = Q R with column pivoting, where row k of columns[n, m] is column k of A, and is used up. r [n, n] is upper
+ * triangular, its rows from the rank on 0; column k of A P is order[k] of A; b[m] := Q' b. Returns the rank. */
+int64_t nv_qr(int64_t m, int64_t n, double *columns, double *b, double *r, int64_t *order);
+/* x := R^-1 x, x := R'^-1 x for the leading [n, n] of r, whose rows are `row` apart. */
+void nv_upper_solve(int64_t n, int64_t row, const double *r, double *x);
+void nv_upper_transposed_solve(int64_t n, int64_t row, const double *r, double *x);
+/* The q of least |R q - b|^2 + lambda |q|^2, lambda > 0. s [n, n] becomes upper triangular: S'S = R'R + lambda I.
+ * row[n] is working memory. */
+void nv_qr_damped(int64_t n, const double *r, const double *b, double lambda, double *s, double *row, double *q);
+
+/* ---- damping.c: how much Levenberg-Marquardt methods add to the diagonal (Nielsen 1999) ---- */
+typedef struct nv_damping {
+  double mu, growth;
+} nv_damping;
+void nv_damping_accepted(nv_damping *d, double ratio); /* of what f fell to what the model promised */
+void nv_damping_refused(nv_damping *d);
 
 #endif

@@ -12,9 +12,11 @@ from . import schedules
 from .optimizer import Optimizer
 
 __all__ = [
-    "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Lamb", "Lion", "LossScaleOptimizer",
-    "MultiOptimizer", "Muon", "Nadam", "Optimizer", "OptimizerMap", "RMSprop", "ScheduleFreeAdamW", "deserialize",
-    "get", "schedules", "serialize",
+    "BFGS", "LBFGS", "SGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "BayesianRegularization",
+    "ConjugateGradient", "Ftrl", "FullBatchOptimizer", "GradientDescent", "Lamb", "LevenbergMarquardt", "Lion",
+    "LossScaleOptimizer", "MultiOptimizer", "Muon", "Nadam", "Newton", "NewtonCG", "Optimizer", "OptimizerMap",
+    "RMSprop", "ScaledConjugateGradient", "ScheduleFreeAdamW", "TrustRegionNewton", "deserialize", "get", "schedules",
+    "serialize",
 ]  # fmt: skip
 
 # Class names and the modules they are in, which are imported when asked for.
@@ -36,6 +38,17 @@ _MODULES = {
     "OptimizerMap": "multi_optimizer",
     "RMSprop": "rmsprop",
     "ScheduleFreeAdamW": "schedule_free_adamw",
+    "BFGS": "full_batch.bfgs",
+    "LBFGS": "full_batch.lbfgs",
+    "BayesianRegularization": "full_batch.bayesian_regularization",
+    "ConjugateGradient": "full_batch.conjugate_gradient",
+    "FullBatchOptimizer": "full_batch.base",
+    "GradientDescent": "full_batch.gradient_descent",
+    "LevenbergMarquardt": "full_batch.levenberg_marquardt",
+    "Newton": "full_batch.newton",
+    "NewtonCG": "full_batch.newton_cg",
+    "ScaledConjugateGradient": "full_batch.scaled_conjugate_gradient",
+    "TrustRegionNewton": "full_batch.trust_region_newton",
 }
 
 if TYPE_CHECKING:
@@ -46,6 +59,17 @@ if TYPE_CHECKING:
     from .adamax import Adamax
     from .adamw import AdamW
     from .ftrl import Ftrl
+    from .full_batch.base import FullBatchOptimizer
+    from .full_batch.bayesian_regularization import BayesianRegularization
+    from .full_batch.bfgs import BFGS
+    from .full_batch.conjugate_gradient import ConjugateGradient
+    from .full_batch.gradient_descent import GradientDescent
+    from .full_batch.lbfgs import LBFGS
+    from .full_batch.levenberg_marquardt import LevenbergMarquardt
+    from .full_batch.newton import Newton
+    from .full_batch.newton_cg import NewtonCG
+    from .full_batch.scaled_conjugate_gradient import ScaledConjugateGradient
+    from .full_batch.trust_region_newton import TrustRegionNewton
     from .lamb import Lamb
     from .lion import Lion
     from .loss_scale_optimizer import LossScaleOptimizer

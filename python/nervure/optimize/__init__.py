@@ -1,0 +1,1 @@
+"""Minimizing functions with all of the data at once."""
