@@ -16,6 +16,7 @@ from nervure.optimize.curvature import (
     hessian_product,
     jacobian_columns,
     jacobian_product,
+    normal_equations,
 )
 from nervure.optimize.per_row import per_row_jacobian
 from op_samples import DIFFERENTIABLE, ROWS, Sample, letters, samples
@@ -457,11 +458,11 @@ def matrix_of(loss_of, f, data, weights, cuts=None):
         outputs = f(*inputs)
         outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
         loss = loss_of(*outputs)
-        panels = gauss_newton_matrix(scope, loss, outputs if cuts is None else cuts(outputs, loss), w)
-        if panels is None:
+        found = normal_equations(scope, loss, outputs if cuts is None else cuts(outputs, loss), w)
+        if found is None:
             return []
-        starts.extend(c for _, c in panels)
-        return [panel for panel, _ in panels]
+        starts.extend(c for _, c in found.panels)
+        return [*(panel for panel, _ in found.panels), *found.gradients, *scope.grad(loss, w)]
 
     def product(scope, *inputs):
         w, v = inputs[len(data) : -len(weights)], inputs[-len(weights) :]
@@ -474,6 +475,9 @@ def matrix_of(loss_of, f, data, weights, cuts=None):
     if not panels:
         return None
     found = upper(panels, starts, p)
+    gradients = panels[len(starts) :]
+    for gradient, expected in zip(gradients[: len(weights)], gradients[len(weights) :]):
+        close(gradient, expected)
     at = np.cumsum([w.size for w in weights])[:-1]
     for k in range(p):
         unit = [v.reshape(w.shape) for v, w in zip(np.split(np.eye(p)[k], at), weights)]

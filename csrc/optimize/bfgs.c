@@ -79,7 +79,7 @@ static nv_status step(nv_minimizer *m) {
     b->line.first = b->known ? 1 : nv_line_begin(m, &b->line);
     NV_TRY(nv_line_search(m, &b->line));
     if (b->line.found) break;
-    if (!b->known || nv_spent(m)) return nv_line_failed(m), NV_OK;
+    if (!b->known || b->line.spent) return nv_line_failed(m, &b->line), NV_OK;
     b->known = false; /* once more, along steepest descent */
   }
   update(m, b);

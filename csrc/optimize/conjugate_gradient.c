@@ -64,10 +64,11 @@ static double beta(const nv_minimizer *m, const state *c) {
   return isfinite(value) ? value : 0;
 }
 
-/* The step that would lower f, to first order, by as much as the last one did (Nocedal & Wright, section 3.5). */
+/* The step that would lower f, to first order, by as much as the last one did (Nocedal & Wright, section 3.5). Far too
+ * long a step costs Hager and Zhang's search more trials than the other. */
 static double first_step(const nv_minimizer *m, const state *c, double slope) {
   if (!(c->last_step > 0)) return nv_line_begin(m, &c->line);
-  return c->last_step * fmin(c->last_slope / slope, 1e3);
+  return c->last_step * fmin(c->last_slope / slope, c->variant == HAGER_ZHANG ? 10 : 1000);
 }
 
 static nv_status step(nv_minimizer *m) {
@@ -79,7 +80,7 @@ static nv_status step(nv_minimizer *m) {
     c->line.first = first_step(m, c, nv_dot(m->n, m->d, m->g));
     NV_TRY(nv_line_search(m, &c->line));
     if (c->line.found) break;
-    if (steepest || nv_spent(m)) return nv_line_failed(m), NV_OK;
+    if (steepest || c->line.spent) return nv_line_failed(m, &c->line), NV_OK;
   }
   nv_combine(m->n, -1, m->gt, beta(m, c), m->d, m->d);
   c->fresh = false, c->last_step = c->line.step, c->last_slope = c->line.slope;

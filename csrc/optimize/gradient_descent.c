@@ -24,7 +24,7 @@ static nv_status step(nv_minimizer *m) {
   nv_scale(m->n, -1, m->g, m->d);
   d->line.first = d->next > 0 ? d->next : nv_line_begin(m, &d->line);
   NV_TRY(nv_line_search(m, &d->line));
-  if (!d->line.found) return nv_line_failed(m), NV_OK;
+  if (!d->line.found) return nv_line_failed(m, &d->line), NV_OK;
   double slope = d->line.slope, after = nv_dot(m->n, m->d, m->gt);
   d->next = d->line.step * (after > 0.5 * slope ? slope / (slope - after) : 2);
   m->parameter = d->line.step;

@@ -34,7 +34,7 @@ static nv_status step(nv_minimizer *m) {
     l->line.first = l->pairs.count ? 1 : nv_line_begin(m, &l->line);
     NV_TRY(nv_line_search(m, &l->line));
     if (l->line.found) break;
-    if (l->pairs.count == 0 || nv_spent(m)) return nv_line_failed(m), NV_OK;
+    if (l->pairs.count == 0 || l->line.spent) return nv_line_failed(m, &l->line), NV_OK;
     nv_pairs_forget(&l->pairs); /* once more, along steepest descent */
   }
   nv_pairs_add(&l->pairs, m);

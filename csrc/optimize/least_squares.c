@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define FIRST_RADIUS 100.0 /* times |D x|: More's choice */
-#define NEAR 0.1           /* |q| may differ from the radius by so much of it */
+#define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
+#define NEAR 0.1          /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
 #define SLACK 8 /* of rounding, see noise() */
 
@@ -22,7 +22,7 @@ typedef struct state {
   double *qtr;          /* Q' r */
   double *work, *row;   /* [n, n] and [n] for nv_qr_damped */
   double *q, *w;        /* the scaled step, in the order of its columns */
-  double *scale;        /* D */
+  double *norm, *scale; /* of J's columns; D */
   double *cauchy;       /* a step along the projected gradient */
   int64_t *order, *free, n_free, rank;
   bool *fixed;
@@ -57,6 +57,7 @@ static nv_status prepare(nv_minimizer *m) {
                {&s->q, n * 8},
                {&s->w, n * 8},
                {&s->scale, n * 8},
+               {&s->norm, n * 8},
                {&s->cauchy, n * 8},
                {&s->order, n * 8},
                {&s->free, n * 8},
@@ -79,7 +80,7 @@ static void reset(nv_minimizer *m) {
 
 static void note_columns(nv_minimizer *m, state *s) {
   const int64_t n = m->n, rows = m->objective->m;
-  double *norm = s->w;
+  double *norm = s->norm;
   memset(norm, 0, (size_t)n * sizeof *norm);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t k = 0; k < n; k++) norm[k] += s->j[i * n + k] * s->j[i * n + k];
@@ -281,7 +282,7 @@ static nv_status refresh(nv_minimizer *m, state *s) {
   if (!m->lower) factor(m, s, NULL);
   if (s->first) {
     double size = scaled_norm(m, s, m->x);
-    s->radius = size > 0 ? FIRST_RADIUS * size : FIRST_RADIUS;
+    s->radius = FIRST_RADIUS * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
   }
   s->fresh = true;
   return NV_OK;

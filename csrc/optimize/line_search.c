@@ -87,6 +87,14 @@ static double shorter(const nv_search *s, double a, double f, double before, dou
   return next >= 0.1 * a && next <= 0.5 * a ? next : next < 0.1 * a ? 0.1 * a : 0.5 * a;
 }
 
+/* Where only the slopes say that f has fallen, they must be other than they were: else it is a step that does nothing,
+ * or the gradient is wrong. */
+static bool enough(const nv_search *s, const nv_trial *t) {
+  if (!isfinite(t->f) || !nv_search_fell(s, t)) return false;
+  bool by_itself = s->last_f <= s->start.f + s->line->c1 * t->step * s->start.slope && s->last_f < s->start.f;
+  return by_itself || t->slope >= s->line->c2 * s->start.slope;
+}
+
 /* The first trial, mostly the only one, comes with its gradient; those after it without until one has fallen enough,
  * or as near to f0 that only slopes can tell. */
 nv_status nv_line_armijo(nv_search *s) {
@@ -95,8 +103,9 @@ nv_status nv_line_armijo(nv_search *s) {
   nv_trial t;
   NV_TRY(nv_search_try(s, a, &t));
   f = t.f;
-  if (nv_search_fell(s, &t)) return nv_search_take(s);
-  while (!nv_search_over(s) && m->values + 2 <= m->max_evals) {
+  if (enough(s, &t)) return nv_search_take(s);
+  while (!nv_search_over(s)) {
+    if (m->values + 2 > m->max_evals) return s->line->spent = true, NV_OK; /* f and then the gradient */
     double next = isfinite(f) ? shorter(s, a, f, before, f_before) : 0.5 * a;
     before = a, f_before = f, a = next;
     s->left--, s->last.step = 0;
@@ -106,7 +115,7 @@ nv_status nv_line_armijo(nv_search *s) {
     if (!nv_search_fell(s, &t) && !(fabs(f - s->start.f) <= s->rounding)) continue;
     NV_TRY(nv_search_try(s, a, &t));
     f = t.f;
-    if (nv_search_fell(s, &t)) return nv_search_take(s);
+    if (enough(s, &t)) return nv_search_take(s);
   }
   return NV_OK;
 }
@@ -118,16 +127,19 @@ double nv_line_begin(const nv_minimizer *m, const nv_line *line) {
   return fmin(1, 1 / nv_norm(m->n, m->g));
 }
 
-void nv_line_failed(nv_minimizer *m) { m->stop = nv_spent(m) ? NV_STOP_EVALS : NV_STOP_LINE_SEARCH; }
+void nv_line_failed(nv_minimizer *m, const nv_line *line) {
+  m->stop = line->spent ? NV_STOP_EVALS : NV_STOP_LINE_SEARCH;
+}
 
 nv_status nv_line_search(nv_minimizer *m, nv_line *line) {
   nv_status (*const by[])(nv_search *) = {nv_line_more_thuente, nv_line_hager_zhang, nv_line_armijo};
   double slope = nv_dot(m->n, m->d, m->g);
   nv_search s = {.m = m, .line = line, .start = {0, m->f, slope}, .left = TRIALS};
   s.rounding = (m->objective->single ? 1e-6 : 1e-12) * fabs(m->f);
-  line->found = false, line->step = 0, line->slope = slope;
+  line->found = false, line->step = 0, line->slope = slope, line->spent = nv_spent(m);
   if (!(slope < 0 && isfinite(slope)) || nv_search_over(&s)) return NV_OK;
   NV_TRY(by[line->kind](&s));
+  line->spent |= nv_spent(m);
   if (line->found) return NV_OK;
   keep_last(&s);
   if (s.best.step > 0) {

@@ -114,6 +114,7 @@ typedef struct nv_line {
   double *best, *best_g; /* NULL, or room for the lowest point so far, should no point fulfil the conditions */
   double slope;          /* out: d'g */
   double step;           /* out: the step taken */
+  bool spent;            /* out: evaluations ran out */
   bool found;            /* out: m->xt, ft, gt is a lower point that fulfils the conditions, or within rounding the
                             approximate ones, or, where trials ran out, at least sufficient decrease */
 } nv_line;
@@ -125,7 +126,7 @@ double nv_line_begin(const nv_minimizer *m, const nv_line *line);
 /* From m->x along m->d, a direction of descent (d'g < 0; else nothing is found). */
 nv_status nv_line_search(nv_minimizer *m, nv_line *line);
 /* Nothing was found along steepest descent either: sets m->stop. */
-void nv_line_failed(nv_minimizer *m);
+void nv_line_failed(nv_minimizer *m, const nv_line *line);
 
 /* ---- dense.c: row-major [n, n] with rows n apart; the lower triangle is read and written ---- */
 /* A = L L' in place; *pivot is the first row whose pivot is not positive, or -1 (then row *pivot is whole up to its

@@ -25,24 +25,27 @@ static void move(nv_minimizer *m, const double *v, double a) {
 
 /* Has f fallen enough? Within rounding slopes tell, as in nv_search_try: along the step in its orthant f is smooth. */
 static bool fell(const nv_minimizer *m, const nv_line *line, const double *v) {
-  double slope = 0, end = 0, f = m->ft;
+  double slope = 0, end = 0;
   for (int64_t k = 0; k < m->n; k++) {
     double s = m->xt[k] - m->x[k];
     slope += v[k] * s;
     end += (m->gt[k] + side(m->x[k], v[k]) * m->l1[k]) * s;
   }
-  if (fabs(f - m->f) <= (m->objective->single ? 1e-6 : 1e-12) * fabs(m->f)) f = m->f + 0.5 * (slope + end);
-  return isfinite(m->ft) && slope < 0 && f <= m->f + line->c1 * slope;
+  if (!isfinite(m->ft) || !(slope < 0)) return false;
+  if (m->ft <= m->f + line->c1 * slope && m->ft < m->f) return true;
+  bool rounding = fabs(m->ft - m->f) <= (m->objective->single ? 1e-6 : 1e-12) * fabs(m->f);
+  return rounding && end <= (2 * line->c1 - 1) * slope && end >= line->c2 * slope;
 }
 
 static nv_status backtrack(nv_minimizer *m, nv_line *line, const double *v, double first) {
   double a = fmin(first, line->longest);
-  line->found = false;
+  line->found = line->spent = false;
   for (int k = 0; k < 40 && !line->found && !nv_spent(m); k++, a *= 0.5) {
     move(m, v, a);
     NV_TRY(nv_eval(m, m->xt, &m->ft, m->gt));
     line->found = fell(m, line, v), line->step = a;
   }
+  line->spent = nv_spent(m);
   return NV_OK;
 }
 
@@ -56,7 +59,7 @@ nv_status nv_owlqn_step(nv_minimizer *m, nv_pairs *pairs, nv_line *line) {
       if (m->d[k] * v[k] >= 0) m->d[k] = 0; /* only where it descends */
     NV_TRY(backtrack(m, line, v, first));
     if (line->found) break;
-    if (pairs->count == 0 || nv_spent(m)) return nv_line_failed(m), NV_OK;
+    if (pairs->count == 0 || line->spent) return nv_line_failed(m, line), NV_OK;
     nv_pairs_forget(pairs);
   }
   nv_pairs_add(pairs, m);

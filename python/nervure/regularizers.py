@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from . import ops
 from ._absent import absent
 from ._identify import identify
+from ._trace import current
 from .utils import to_snake_case
+from .variable import Variable
 
 __all__ = [
     "L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2",
@@ -51,6 +53,12 @@ def validate_float_arg(value: Any, name: str) -> float:
     return float(value)
 
 
+def _apart(x: Any) -> bool:
+    """Is this the L1 penalty of a weight, for a method that handles it apart?"""
+    scope = current()
+    return scope is not None and bool(scope.notes.get("apart")) and isinstance(x, Variable)
+
+
 class L1L2(Regularizer):
     """`l1 * sum(abs(x)) + l2 * sum(x ** 2)`, a scalar. ValueError if a factor is negative or not finite.
 
@@ -65,7 +73,7 @@ class L1L2(Regularizer):
 
     def __call__(self, x: Any) -> Any:
         terms = []
-        if self.l1:
+        if self.l1 and not _apart(x):
             terms.append(self.l1 * ops.sum(ops.absolute(x)))
         if self.l2:
             terms.append(self.l2 * ops.sum(ops.square(x)))

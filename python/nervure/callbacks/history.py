@@ -15,7 +15,9 @@ __all__ = ["History"]
 class History(Callback):
     """What `fit` returns: `history`, a dict of lists of floats, one an epoch; `epoch`, their numbers from 0.
 
-    `stop_reason` says why training ended: None before, then a text. A notebook shows it as curves; so does `plot()`.
+    `stop_reason` says why training ended: None before, then a text. After `fit` by a full-batch optimizer `n_iter`,
+    `n_evals`, `n_gradients`, `n_products` and `n_matrices` are what it did, as on the optimizer; else None. A notebook
+    shows it as curves; so does `plot()`.
 
     >>> import numpy as np, nervure as nv
     >>> model = nv.Sequential([nv.Input((2,)), nv.layers.Dense(1)])
@@ -30,6 +32,11 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
         self.stop_reason: str | None = None  # why training ended, once it has
+        self.n_iter: int | None = None
+        self.n_evals: int | None = None
+        self.n_gradients: int | None = None
+        self.n_products: int | None = None
+        self.n_matrices: int | None = None
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch = []

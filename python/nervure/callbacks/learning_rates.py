@@ -24,4 +24,6 @@ def rate_of(optimizer: Any) -> float:
 def log_rates(model: Any, logs: dict[str, Any]) -> None:
     """Adds `learning_rate`, or `learning_rate_<name>` of each part, to the logs."""
     for name, optimizer in optimizers_of(model):
+        if getattr(optimizer, "full_batch", False):  # such have none
+            continue
         logs[f"learning_rate_{name}" if name else "learning_rate"] = rate_of(optimizer)

@@ -11,6 +11,7 @@ import numpy as np
 from .. import _core, config, ops, tree
 from .._dtypes import standardize_dtype
 from .._masks import get_mask
+from .._trace import current
 from ..utils.naming import auto_name
 from .ranks import fit, misfit, same_ranks
 
@@ -43,6 +44,12 @@ def reduce_weighted_values(
     """
     standardize_reduction(reduction)
     values = ops.convert_to_tensor(values, dtype=dtype)
+    notes = _notes()
+    if notes.get("wide"):  # sums over all rows, of which methods see the last digits
+        values = ops.cast(values, "float64")
+        sample_weight = None if sample_weight is None else ops.cast(sample_weight, "float64")
+    if mask is not None or reduction == "mean_with_sample_weight":
+        notes["indivisible"] = True  # means over what is not known before: chunks do not add up to them
     if mask is not None:
         weight = ops.cast(ops.cast(mask, "bool"), str(values.dtype))
         if reduction in ("sum_over_batch_size", "mean"):
@@ -62,10 +69,16 @@ def reduce_weighted_values(
         return values
     total = ops.sum(values)
     if reduction == "sum":
-        return total
+        return total * (notes["whole"] / notes["batch"]) if "whole" in notes else total
     if reduction == "mean_with_sample_weight" and sample_weight is not None:
         return ops.divide_no_nan(total, ops.sum(sample_weight))
     return ops.divide(total, float(max(int(np.prod(values.shape)), 1)))
+
+
+def _notes() -> dict[str, Any]:
+    """What a trace over all rows, in chunks, says of itself (nervure.models.full_batch)."""
+    scope = current()
+    return {} if scope is None else scope.notes
 
 
 class Loss:

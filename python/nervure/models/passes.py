@@ -70,6 +70,7 @@ class _Ordered(Pass):
         if shuffle not in (True, False, "batch"):
             raise ValueError(f"`shuffle` must be True, False or 'batch', got {shuffle!r}")
         self.batches, self.shuffle, self.seed = batches, shuffle, seed
+        self.batch = batches.batch
         self.per_epoch = batches.per_epoch
         self._at = 0  # step of the running pass
         self._passes = 0

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _core, config, ops, tree
+from .. import config, ops, tree
 from .._trace import Scope, current, suspended, tracing
 from ..metrics import Mean
 from ..utils.packing import unpack_x_y_sample_weight
@@ -49,7 +49,7 @@ class Compiled:
 class Entry(NamedTuple):
     """A plan, and what its runs mean."""
 
-    plan: _core.Plan
+    plan: Any  # a _core.Plan
     outputs: Any = None  # how the plan's outputs are nested or, if they are metrics, named
     predictions: tuple[tuple[str, tuple[int, ...], str], ...] = ()  # name, shape and dtype of what the model gives
     order: tuple[str, ...] = ()  # of the results, in a list

@@ -214,13 +214,16 @@ class Trainer(StepFunctions, Steps):
         self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         self._compiled.watched = any(getattr(c, "checks_loss", False) for c in given)
         seed = random.make_default_seed() if shuffle else 0
-        train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
+        if getattr(self.optimizer, "full_batch", False):
+            train = self._full_batch_pass(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
+        else:
+            train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         validate = None
         if validation_data is not None:
             _validates(0, validation_freq)
             size = validation_batch_size
             if size is None:
-                size = train.batches.batch if isinstance(train, (LoopPass, RowPass)) else batch_size
+                size = getattr(train, "batch", batch_size)
             validate = self._pass("test", *self._data(*validation_data, "validation data: "), size, validation_steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(
@@ -237,7 +240,11 @@ class Trainer(StepFunctions, Steps):
         try:
             callbacks.on_train_begin()
             logs: Logs = {}
-            for epoch in range(self._initial_epoch or initial_epoch, epochs):
+            first = self._initial_epoch or initial_epoch
+            if getattr(train, "ahead", False) and not given and verbose == 0 and validate is None:
+                first, logs = self._run_ahead(train, callbacks.history, first, epochs)
+                reason = self.stop_reason or reason
+            for epoch in range(first, epochs):
                 self.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 self._run(train, "train", callbacks)
@@ -245,7 +252,7 @@ class Trainer(StepFunctions, Steps):
                     reason = "the data ended"
                     _no_batches(train, epoch, epochs)
                     break
-                logs = self._epoch_logs()
+                logs = self._epoch_logs(train)
                 if validate is not None and _validates(epoch, validation_freq):
                     logs |= {f"val_{k}": v for k, v in self._evaluate(validate, callbacks).items()}
                 logs = dict(sorted(logs.items()))
@@ -264,12 +271,33 @@ class Trainer(StepFunctions, Steps):
             self.stop_reason = reason
             if self.history is not None:
                 self.history.stop_reason = reason
+            if getattr(self.optimizer, "full_batch", False):
+                train.close(reason, self.history)
         return self.history
 
-    def _epoch_logs(self: Any) -> Logs:
+    def _run_ahead(self: Any, train: Any, history: Any, epoch: int, epochs: int) -> tuple[int, Logs]:
+        """All epochs of a full-batch method that nobody looks at, without coming back for each: (epochs, last logs)."""
+        losses: list[float] = []
+        while epoch + len(losses) < epochs and not self.stop_training:
+            train.start(rewind=False)
+            before = len(losses)
+            try:
+                if not self.stop_training:
+                    train.many(epochs - epoch - before, losses.extend)
+                if len(losses) == before:
+                    losses.append(train.loss)
+            finally:
+                for k, loss in enumerate(losses[before:], epoch + before):
+                    history.on_epoch_end(k, {"loss": loss})
+        return epochs, {"loss": train.loss}
+
+    def _epoch_logs(self: Any, train: Any) -> Logs:
         logs: Logs = self._results("train")
+        full_batch = getattr(self.optimizer, "full_batch", False)
+        if full_batch:  # it warns itself
+            logs["loss"] = train.loss
         loss = logs.get("loss")
-        if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched:
+        if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched and not full_batch:
             warnings.warn(
                 f"Model '{self.name}': the loss is NaN. Its weights are not numbers any more, or the data are not: "
                 "look for NaN in x, try a smaller learning rate or clipnorm (TerminateOnNaN stops at the batch)",
@@ -277,7 +305,7 @@ class Trainer(StepFunctions, Steps):
                 stacklevel=3,
             )
         if self._compiled.gradients is not None:
-            logs["gradient_norm"] = self._gradient_norm()
+            logs["gradient_norm"] = train.gradient_norm if full_batch else self._gradient_norm()
         return logs
 
     # ---- data ----
@@ -320,6 +348,39 @@ class Trainer(StepFunctions, Steps):
         plans = (full.plan if full else None, tail.plan if tail else None)
         loop = _core.Loop(*plans, feed.arrays, feed.n, batches.batch, (), feed.names)
         return LoopPass(loop, feed.arrays, batches, shuffle, seed)
+
+    def _full_batch_pass(
+        self: Any,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: Any,
+        steps: Any,
+        shuffle: Any,
+        seed: int,
+        class_weight: Any,
+    ) -> Pass:
+        """Iterations of a method that needs the loss over all rows as a function of the weights."""
+        from .full_batch import FullBatchPass
+
+        owner = type(self.optimizer).__name__
+        if self._overrides("train"):
+            raise ValueError(
+                f"Model '{self.name}' overrides `train_step`, which {owner} cannot use: it needs the loss at other "
+                "weights, and not only a step. Override `compute_loss` instead"
+            )
+        if self.run_eagerly:
+            raise ValueError(f"{owner} does not run eagerly: compile without `run_eagerly`")
+        if is_stream(x):
+            raise ValueError(f"{owner} goes through all rows in each iteration: it needs arrays, got {type(x)}")
+        if steps is not None:
+            raise ValueError(f"{owner}: an epoch is an iteration on all rows; leave out `steps_per_epoch`")
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, len(self.output_names or [None]))
+        feed = Feed(self, x, y, sample_weight)
+        train = FullBatchPass(self, feed, batch_size, shuffle, seed)
+        self._check_targets(feed, Entry(None, predictions=train.rows.predictions))
+        return train
 
     def _row_step(self: Any, mode: str, feed: Feed) -> Callable[[list[Any]], Any]:
         """A step on gathered rows of `feed`."""

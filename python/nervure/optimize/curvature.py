@@ -7,7 +7,9 @@ linear in w or fits exactly.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import prod
+from typing import NamedTuple
 
 from .. import _core, ops
 from .._function import _alias
@@ -149,12 +151,13 @@ class _Blocks:
     """d2 loss / dz2 of every row, for outputs z_j of K_j numbers a row.
 
     `diagonal`: for each output (n or 1, K_j, 1), if no element of an output bears on the slope of another. Otherwise
-    `dense[j][l]` is (n or 1, K_j, K_l), or None for zeros. Raises MixedError if rows bear on each other's slopes.
+    `dense[j][l]` is (n or 1, K_j, K_l), or None for zeros. `slopes` are dloss / dz_j. Raises MixedError if rows bear on
+    each other's slopes.
     """
 
     def __init__(self, scope: Scope, loss: Tensor, outputs: Sequence[Tensor]) -> None:
         loss, cuts = _apart(loss, outputs)
-        slopes = scope.grad(loss, cuts)
+        self.slopes = slopes = scope.grad(loss, cuts)
         symbols = [symbol(z) for z in cuts]
         curved = [scope.grad(_dot([g], [u]), cuts) for g, u in zip(slopes, symbols, strict=True)]
         self.diagonal: list[Tensor] | None = None
@@ -196,22 +199,27 @@ def _joined(parts: Sequence[Tensor], axis: int) -> Tensor:
     return node("concatenate", *parts, ints=(axis,))
 
 
-def gauss_newton_matrix(
-    scope: Scope, loss: Tensor, outputs: Sequence[Tensor], weights: Sequence[Tensor]
-) -> list[tuple[Tensor, int]] | None:
-    """J' H_L J over all weights, each flattened, one after the other: float64, the upper triangle, in panels.
+class NormalEquations(NamedTuple):
+    """What a Gauss-Newton step is computed from, float64."""
 
-    Each panel is (G[c : c + width, c:], c), width at most 512. None where rows are not seen to be independent in the
-    outputs and in the loss, or where a row has more than 64 outputs.
+    gradients: list[Tensor]  # J' dloss/dz, of the weights' shapes
+    panels: list[tuple[Tensor, int]]  # J' H_L J, as `gauss_newton_matrix` gives it
+
+
+def normal_equations(
+    scope: Scope, loss: Tensor, outputs: Sequence[Tensor], weights: Sequence[Tensor]
+) -> NormalEquations | None:
+    """`gauss_newton_matrix` together with the gradient, for which its Jacobian serves: less than a sweep of its own.
 
     >>> from nervure._trace import tracing
     >>> with tracing() as scope:
     ...     x, w = scope.input((2, 1), "float64"), scope.input((1, 1), "float64")
     ...     z = x * w
-    ...     plan = scope.plan([x, w], [panel for panel, _ in gauss_newton_matrix(scope, ops.sum(z * z), [z], [w])])
+    ...     gradients, panels = normal_equations(scope, ops.sum(z * z), [z], [w])
+    ...     plan = scope.plan([x, w], [*gradients, panels[0][0]])
     >>> import numpy as np
-    >>> plan.run(np.array([[1.0], [2.0]]), np.array([[3.0]]))  # 2 (1 + 4)
-    [array([[10.]])]
+    >>> plan.run(np.array([[1.0], [2.0]]), np.array([[3.0]]))  # 2 (1 + 4) 3, 2 (1 + 4)
+    [array([[30.]]), array([[10.]])]
     """
     outputs = _distinct(outputs)
     if any(z.ndim == 0 or z.size == 0 for z in outputs) or len({z.shape[0] for z in outputs}) != 1:
@@ -229,10 +237,25 @@ def gauss_newton_matrix(
     except MixedError:
         return None
     p = sum(w.size for w in weights)
+    slopes = _joined([reshaped(cast_to(g, "float64"), (g.size, 1)) for g in blocks.slopes], 0)
+    total = node("matmul", _joined([_flat(j, p) for j in jacobians], 0), slopes, ints=(1, 0))
+    ends = list(accumulate(w.size for w in weights))
+    gradients = [
+        reshaped(sliced(total, 0, end - w.size, w.size), w.shape) for w, end in zip(weights, ends, strict=True)
+    ]
+    return NormalEquations(gradients, _panels(blocks, jacobians, p))
+
+
+def _flat(x: Tensor, p: int) -> Tensor:
+    return reshaped(x, (x.size // p, p))
+
+
+def _panels(blocks: _Blocks, jacobians: Sequence[Tensor], p: int) -> list[tuple[Tensor, int]]:
+    """sum_jl J_j' B_jl J_l, as one product of what stands above each other; a common factor is left to the result."""
     scale = blocks.factor()
     products = [j if scale is not None else blocks.times(k, jacobians) for k, j in enumerate(jacobians)]
-    left = [reshaped(j, (j.size // p, p)) for j, b in zip(jacobians, products, strict=True) if b is not None]
-    right = [reshaped(b, (b.size // p, p)) for b in products if b is not None]
+    left = [_flat(j, p) for j, b in zip(jacobians, products, strict=True) if b is not None]
+    right = [_flat(b, p) for b in products if b is not None]
     if not left or scale == 0.0:
         left = right = [zeros((1, p), "float64")]
     a, b = _joined(left, 0), _joined(right, 0)
@@ -242,6 +265,28 @@ def gauss_newton_matrix(
         panel = node("matmul", sliced(a, 1, first, width), sliced(b, 1, first, p - first), ints=(1, 0))
         panels.append((panel if scale is None else ops.multiply(panel, scale), first))
     return panels
+
+
+def gauss_newton_matrix(
+    scope: Scope, loss: Tensor, outputs: Sequence[Tensor], weights: Sequence[Tensor]
+) -> list[tuple[Tensor, int]] | None:
+    """J' H_L J over all weights, each flattened, one after the other: float64, the upper triangle, in panels.
+
+    Each panel is (G[c : c + width, c:], c), width at most 512. None where rows are not seen to be independent in the
+    outputs and in the loss, or where a row has more than 64 outputs. The loss must depend on the weights through
+    `outputs` only.
+
+    >>> from nervure._trace import tracing
+    >>> with tracing() as scope:
+    ...     x, w = scope.input((2, 1), "float64"), scope.input((1, 1), "float64")
+    ...     z = x * w
+    ...     plan = scope.plan([x, w], [panel for panel, _ in gauss_newton_matrix(scope, ops.sum(z * z), [z], [w])])
+    >>> import numpy as np
+    >>> plan.run(np.array([[1.0], [2.0]]), np.array([[3.0]]))  # 2 (1 + 4)
+    [array([[10.]])]
+    """
+    found = normal_equations(scope, loss, outputs, weights)
+    return None if found is None else found.panels
 
 
 # ---- columns ----

@@ -16,7 +16,7 @@ from .._tensor import Tensor
 from .._trace import Scope, tracing
 from ..ops.dispatch import cast_to, iota, node, reshaped, sliced, tensor
 from ..variable import Variable
-from .curvature import cut, gauss_newton_matrix, gauss_newton_product, hessian_product, jacobian_columns
+from .curvature import cut, gauss_newton_product, hessian_product, jacobian_columns, normal_equations
 
 __all__ = ["Passes", "Problem", "Traced"]
 
@@ -107,10 +107,13 @@ class Passes:
     def _normal(self, scope: Scope, traced: Traced, weights: list[Tensor]) -> Any:
         if traced.data is None or (traced.extra is not None and traced.curvature is None):
             return None
-        panels = gauss_newton_matrix(scope, traced.data, cut(traced.outputs, traced.data), weights)
-        if panels is None:
+        found = normal_equations(scope, traced.data, cut(traced.outputs, traced.data), weights)
+        if found is None:
             return None
-        results = self._gradient(scope, traced, weights)
+        slopes, panels = found
+        if traced.extra is not None:
+            slopes = [a + cast_to(b, "float64") for a, b in zip(slopes, scope.grad(traced.extra, weights), strict=True)]
+        results: list[Any] = [(self.value, traced.loss), *zip(self.gradient, slopes, strict=True)]
         made = bool(self.matrix)
         for k, (panel, first) in enumerate(panels):
             if traced.extra is not None:

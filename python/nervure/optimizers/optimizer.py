@@ -68,6 +68,8 @@ class Optimizer:
     [0.5, 2.5]
     """
 
+    full_batch = False
+    """Does it need the loss over all rows as a function, and not only its gradient?"""
     _plans: dict[Any, Any]
     _version: int
 

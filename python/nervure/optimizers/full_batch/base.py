@@ -80,6 +80,7 @@ class FullBatchOptimizer(Optimizer):
     ValueError: LBFGS takes no `clipnorm`: the method itself finds how far to go, so that nothing is clipped
     """
 
+    full_batch = True
     method: ClassVar[str] = ""
     """The method's name in the core."""
     batches: ClassVar[bool] = True
