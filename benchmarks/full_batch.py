@@ -7,9 +7,9 @@
 
 Each side runs in its own process, all alive at once and taking turns; in a turn all begin at the same weights. The
 figures are medians over the turns, a ratio the median of each turn's ratio. A peer ends at the first value that reaches
-the goal, nervure at the first iteration. Compilation is not counted on any side. Every result is checked in NumPy and
-float64. A peer that is not installed is skipped by name. benchmarks/requirements.txt pins the peers; they may live in
-another environment (--peers PYTHON).
+the goal, nervure at the first iteration. Compilation and tracing are not in the times; "first run" has them. Every
+result is checked in NumPy and float64. A peer that is not installed is skipped by name. benchmarks/requirements.txt
+pins the peers; they may live in another environment (--peers PYTHON).
 """
 
 from __future__ import annotations
@@ -83,7 +83,11 @@ class Side:
 
     def ready(self) -> bool:
         assert self.process.stdout is not None
-        return any(line.strip() == "ready" for line in self.process.stdout)
+        for line in self.process.stdout:
+            if line.startswith("ready "):
+                self.first = float(line.split()[1])
+                return True
+        return False
 
     def run(self, seed: int, rest: float = REST) -> dict[str, Any]:
         assert self.process.stdin is not None and self.process.stdout is not None
@@ -136,8 +140,8 @@ def race(sides: Sequence[Peer], peers: str, problem: Problem, dtype: str, turns:
     finally:
         for w in workers:
             w.close()
-    print(f"| {problem.name}, {dtype} | time | iterations | evaluations | an iteration | loss | nervure is faster |")
-    print("|---|---|---|---|---|---|---|")
+    columns = ["time", "iterations", "evaluations", "an iteration", "loss", "nervure is faster", "first run"]
+    print(f"| {problem.name}, {dtype} | " + " | ".join(columns) + " |\n" + "|---" * (len(columns) + 1) + "|")
     for k, w in enumerate(workers):
         column = [row[k] for row in rows]
         seconds = middle([r["seconds"] for r in column])
@@ -150,7 +154,7 @@ def race(sides: Sequence[Peer], peers: str, problem: Problem, dtype: str, turns:
             figure(seconds),
             *(cell(middle([r[n] for r in column])) for n in ("iterations", "evaluations")),
         ]
-        cells += [figure(each) if each == each else "-", loss, f"{ratio:.2f}x" if k else ""]
+        cells += [figure(each) if each == each else "-", loss, f"{ratio:.2f}x" if k else "", figure(w.first)]
         print("| " + " | ".join(cells) + " |", flush=True)
     print()
 

@@ -1,6 +1,7 @@
 """One side of benchmarks/full_batch.py in its own process: full_batch_worker.py MODULE SIDE PROBLEM DTYPE
 
-Answers each line on stdin, the seed of a start, with a line of JSON; says "ready" when warm.
+Says "ready" when warm, with the seconds from nothing to the end of the first run, libraries imported; answers each line
+on stdin, the seed of a start, with a line of JSON.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from full_batch_problems import PROBLEMS
 def main() -> None:
     module, side, name, dtype = sys.argv[1:]
     problem = PROBLEMS[name]
-    run = importlib.import_module(module).SIDES[side](problem, dtype)
-    for _ in range(2):
-        run(problem.start(0))
-    print("ready", flush=True)
+    sides = importlib.import_module(module).SIDES
+    before = time.perf_counter()
+    run = sides[side](problem, dtype)
+    run(problem.start(0))
+    first = time.perf_counter() - before
+    run(problem.start(0))
+    print("ready", first, flush=True)
     for line in sys.stdin:
         start = problem.start(int(line))
         before = time.perf_counter()
