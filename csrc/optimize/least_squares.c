@@ -10,10 +10,11 @@
 #include <math.h>
 #include <string.h>
 
-#define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
-#define NEAR 0.1          /* |q| may differ from the radius by so much of it */
+#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0 */
+#define NEAR 0.1           /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
-#define SLACK 8 /* of rounding, see noise() */
+#define PLATEAU 1e-10 /* of a column's length before, see plateau() */
+#define SLACK 8       /* of rounding, see noise() */
 
 typedef struct state {
   double *r, *j;        /* at x; j [m, n] */
@@ -27,6 +28,7 @@ typedef struct state {
   int64_t *order, *free, n_free, rank;
   bool *fixed;
   double radius, lambda;
+  double gtol;                     /* for cosine(); that of the loop has units */
   double length, promised, newton; /* |D p|, what the step and one without a radius promise */
   double polished;                 /* length of the last step taken where f is flat to rounding */
   bool fresh, first;               /* r and j are those of x; no step has been tried yet */
@@ -43,6 +45,7 @@ static nv_status prepare(nv_minimizer *m) {
   if (n > SIZE_MAX / 64 / (rows > n ? rows : n)) return NV_NOMEM("preparing least squares");
   state *s = m->state = nv_pool_alloc(&m->memory, sizeof *s);
   if (!s) return NV_ERR_MEMORY;
+  s->gtol = m->gtol, m->gtol = 0;
   const struct {
     void *at;
     size_t bytes;
@@ -110,6 +113,13 @@ static double scaled_norm(const nv_minimizer *m, const state *s, const double *x
   return sqrt(sum);
 }
 
+/* |D^-1 g|^2 */
+static double steepness(const nv_minimizer *m, const state *s, const double *g) {
+  double sum = 0;
+  for (int64_t k = 0; k < m->n; k++) sum += (g[k] / s->scale[k]) * (g[k] / s->scale[k]);
+  return sum;
+}
+
 /* What rounding x and r may change f by, to first order. A step that promises less is judged by its length. */
 static double noise(const nv_minimizer *m, const state *s) {
   double size = sqrt(2 * m->f);
@@ -155,7 +165,7 @@ static void in_sphere(state *s) {
     nv_scale(n, 1 / size, s->q, s->w);
     nv_upper_transposed_solve(n, n, s->qr, s->w);
     slope = nv_dot(n, s->w, s->w); /* minus the derivative of |q|, by |q| */
-    lower = (size - s->radius) / size / slope;
+    lower = (size - s->radius) / s->radius / slope;
     if (!isfinite(lower)) lower = 0;
   }
   for (int64_t k = 0; k < n; k++) { /* the scaled gradient R' Q'r */
@@ -178,7 +188,6 @@ static void in_sphere(state *s) {
     else
       upper = fmin(upper, lambda);
     lambda = fmax(lower, lambda + (size - s->radius) / s->radius / slope);
-    if (lambda > upper || lambda == lower) lambda = fmax(1e-3 * upper, sqrt(lower * upper));
   }
   s->lambda = lambda;
 }
@@ -213,6 +222,11 @@ static void free_step(nv_minimizer *m, state *s) {
 
 /* ---- bounds ---- */
 
+/* Is x on a bound that it does not fall away from? */
+static bool pressed(const nv_minimizer *m, int64_t k) {
+  return m->lower && ((m->x[k] <= m->lower[k] && m->g[k] >= 0) || (m->x[k] >= m->upper[k] && m->g[k] <= 0));
+}
+
 static double into(const nv_minimizer *m, int64_t k, double x) { return fmin(fmax(x, m->lower[k]), m->upper[k]); }
 
 /* Along the projected gradient, from the radius on back to where the model falls enough (Nocedal & Wright 16.7). */
@@ -239,8 +253,7 @@ static void bounded_step(nv_minimizer *m, state *s) {
   const int64_t n = m->n;
   bool whole = true; /* nothing has been set on a bound */
   memset(m->d, 0, (size_t)n * sizeof *m->d);
-  for (int64_t k = 0; k < n; k++)
-    s->fixed[k] = (m->x[k] <= m->lower[k] && m->g[k] >= 0) || (m->x[k] >= m->upper[k] && m->g[k] <= 0);
+  for (int64_t k = 0; k < n; k++) s->fixed[k] = pressed(m, k);
   factor(m, s, NULL);
   for (;;) {
     bool hit = false;
@@ -306,16 +319,29 @@ static void shrink(nv_minimizer *m, state *s) {
     if (m->ft > m->f) factor = fmin(fmax(0.5 * slope / (slope + m->f - m->ft), 0.1), 0.5);
   }
   s->radius = factor * fmin(s->radius, 10 * s->length);
+  while (s->lambda == 0 && s->length <= (1 + NEAR) * s->radius) s->radius *= factor; /* the same step again */
   s->lambda /= factor;
 }
 
-/* Takes the trial point, unless its Jacobian is not finite. */
-static nv_status take(nv_minimizer *m, state *s, double ratio) {
+/* Has the step lost a column of J, as where exp(-x t) has become 0? From such a point nothing leads back, though f may
+ * be lower there: a shorter step keeps the parameter. */
+static bool plateau(const nv_minimizer *m, const state *s) {
+  const int64_t n = m->n, rows = m->objective->m;
+  for (int64_t k = 0; k < n; k++) {
+    double most = 0;
+    for (int64_t i = 0; i < rows; i++) most = fmax(most, fabs(s->j[i * n + k]));
+    if (most < PLATEAU * s->norm[k]) return true;
+  }
+  return false;
+}
+
+/* Takes the trial point, unless its Jacobian tells against it. */
+static nv_status take(nv_minimizer *m, state *s, double ratio, double flat) {
   nv_objective *o = m->objective;
   s->fresh = false; /* until it is whole */
   NV_TRY(o->jacobian(o, m->xt, s->rt, s->j, m->poll));
   m->gradients++;
-  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j)) {
+  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j) || plateau(m, s)) {
     m->ft = INFINITY;
     shrink(m, s);
     return refresh(m, s);
@@ -323,6 +349,12 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
   double *r = s->r;
   s->r = s->rt, s->rt = r;
   gradient(o->m, m->n, s->j, s->r, m->gt);
+  /* Where f cannot tell a better point the gradient must; else it might go to and fro for ever. */
+  if (m->f - m->ft <= flat && s->newton > flat && steepness(m, s, m->gt) >= steepness(m, s, m->g)) {
+    s->rt = s->r, s->r = r;
+    shrink(m, s);
+    return refresh(m, s);
+  }
   if (ratio <= 0.25)
     shrink(m, s);
   else if (s->lambda == 0 || ratio >= 0.75)
@@ -371,7 +403,7 @@ static nv_status try_step(nv_minimizer *m, state *s) {
   s->first = false;
   /* Both with what rounding may be added (Conn, Gould & Toint, "Trust-Region Methods", 17.4.2). */
   double ratio = (m->f - m->ft + flat) / (s->promised + flat);
-  if (ratio >= 1e-4) return take(m, s, ratio);
+  if (ratio >= 1e-4) return take(m, s, ratio, flat);
   shrink(m, s);
   if (s->promised <= m->ftol * m->f && fabs(m->f - m->ft) <= m->ftol * m->f)
     m->stop = NV_STOP_FTOL;
@@ -380,15 +412,26 @@ static nv_status try_step(nv_minimizer *m, state *s) {
   return NV_OK;
 }
 
+/* The largest cosine of an angle between r and a column of J, as far as bounds let x move along it: what gtol is for,
+ * whatever the units (More 1978, section 8). */
+static double cosine(const nv_minimizer *m, const state *s) {
+  double size = sqrt(2 * m->f), most = 0;
+  for (int64_t k = 0; k < m->n; k++)
+    if (s->norm[k] > 0 && !pressed(m, k)) most = fmax(most, fabs(m->g[k]) / s->norm[k]);
+  return size > 0 ? most / size : 0;
+}
+
 static nv_status step(nv_minimizer *m) {
   state *s = m->state;
   NV_TRY(refresh(m, s));
+  if (m->stop == NV_STOP_NONE && cosine(m, s) <= s->gtol) m->stop = NV_STOP_GTOL;
   while (!m->moved && m->stop == NV_STOP_NONE) {
     if (nv_spent(m))
       m->stop = NV_STOP_EVALS;
     else
       NV_TRY(try_step(m, s));
   }
+  if (m->moved && cosine(m, s) <= s->gtol) m->stop = NV_STOP_GTOL;
   m->parameter = s->lambda;
   return NV_OK;
 }
