@@ -210,7 +210,7 @@ class Trainer(StepFunctions, Steps):
                     f"{type(x)}"
                 )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
-        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks or [])
         self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         self._compiled.watched = any(getattr(c, "checks_loss", False) for c in given)
         seed = random.make_default_seed() if shuffle else 0
