@@ -7,7 +7,6 @@ are too many to be seen at once go through in chunks, whose values and gradients
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +30,7 @@ __all__ = ["FullBatchPass", "RowsObjective"]
 _ARENA = 16 << 20  # bytes of intermediate values that a chunk of rows may need
 _PROBE = 256  # rows of the trace that tells how much a row needs
 _DENSE = 5000  # parameters up to which a Gauss-Newton matrix is formed
-_RECORDS = 512  # iterations of which results are kept before they are told
+_RECORDS = 4096  # iterations of which results are kept before they are told
 _FAR = 1 << 32  # between the random numbers of two chunks
 _FIELDS = ("loss", "gradient_norm", "step_length", "parameter", "values", "gradients", "products", "matrices")
 
@@ -347,8 +346,8 @@ class FullBatchPass(Pass):
         if self.observer is not None and (self.done == self.per_epoch or not self.left):
             self.observer.run(0, -(-self.rows.n // self.rows.rows))
 
-    def many(self, iterations: int, tell: Callable[[Any], None]) -> None:
-        """As many iterations as that at once, or as there are records for; `tell` gets the losses after each, also of
+    def many(self, iterations: int, losses: list[float]) -> None:
+        """As many iterations as that at once, or as there are records for; `losses` gets the loss after each, also of
         those before an exception.
         """
         records = np.zeros((min(iterations, _RECORDS), len(_FIELDS)))
@@ -356,7 +355,7 @@ class FullBatchPass(Pass):
         try:
             self._iterate(len(records), records)
         finally:
-            tell(records[: self.minimizer.counts["iterations"] - before, 0].tolist())
+            losses += records[: self.minimizer.counts["iterations"] - before, 0].tolist()
 
     def _iterate(self, iterations: int, records: Any) -> None:
         try:

@@ -277,18 +277,16 @@ class Trainer(StepFunctions, Steps):
 
     def _run_ahead(self: Any, train: Any, history: Any, epoch: int, epochs: int) -> tuple[int, Logs]:
         """All epochs of a full-batch method that nobody looks at, without coming back for each: (epochs, last logs)."""
-        losses: list[float] = []
-        while epoch + len(losses) < epochs and not self.stop_training:
+        while epoch < epochs and not self.stop_training:
             train.start(rewind=False)
-            before = len(losses)
+            losses: list[float] = []
             try:
                 if not self.stop_training:
-                    train.many(epochs - epoch - before, losses.extend)
-                if len(losses) == before:
-                    losses.append(train.loss)
+                    train.many(epochs - epoch, losses)
+                losses = losses or [train.loss]
             finally:
-                for k, loss in enumerate(losses[before:], epoch + before):
-                    history.on_epoch_end(k, {"loss": loss})
+                history.extend(epoch, {"loss": losses})
+                epoch += len(losses)
         return epochs, {"loss": train.loss}
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
