@@ -241,9 +241,7 @@ def _weights(sigma: Array | None, y: Array, owner: str) -> Callable[[Any], Any]:
 # ---- what comes out ----
 
 
-def _summary(
-    found: OptimizeResult, y: Array, sigma: Array | None, absolute_sigma: bool, full_output: bool
-) -> CurveFit:
+def _summary(found: OptimizeResult, y: Array, sigma: Array | None, absolute_sigma: bool, full_output: bool) -> CurveFit:
     chi2, dof = 2 * float(found.cost), y.size - found.x.size
     reduced = chi2 / dof if dof else np.nan
     pcov = covariance_of(found.jac)

@@ -42,7 +42,7 @@ def least_squares(
 ) -> OptimizeResult:
     """Looks for the least 1/2 sum r(x)^2, with SciPy's arguments and fields.
 
-    `fun` is traced once, as by `nv.function`, and differentiated exactly; the iterations run in C: Levenberg and
+    `fun` is traced, as by `nv.function`, and differentiated exactly; the iterations run in C: Levenberg and
     Marquardt's method in a trust region, by QR with parameters scaled by the norms of the Jacobian's columns (J. J.
     More, Lecture Notes in Mathematics 630, 1978). It is written with `nv.ops` and Python's operators. Numbers and lists
     in it are float64 here (float32 if x0 is a float32 array).
