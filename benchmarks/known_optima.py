@@ -8,6 +8,7 @@ that does not get there within 5000, or that ends elsewhere, has none.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from collections.abc import Callable
@@ -33,10 +34,8 @@ def goal_of(problem: Problem, f: float) -> float:
 def counted(solve: Callable[[Callable[[Any], None]], Any], problem: Problem, f: Callable[[Any], Any]) -> int | None:
     """Evaluations until the optimum that `solve` ends at was reached; it calls back at each evaluation."""
     seen: list[float] = []
-    try:
+    with contextlib.suppress(ValueError):  # MINPACK met NaN
         solve(lambda x: seen.append(float(f(x))))
-    except (ValueError, StopIteration):  # MINPACK met NaN
-        pass
     best = np.nanmin(seen) if seen else np.inf
     goal = goal_of(problem, best)
     for k, value in enumerate(seen):

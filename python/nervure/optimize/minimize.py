@@ -50,7 +50,7 @@ def minimize(
         bounds, constraints: must be left out; bounds on sums of squares are an argument of `least_squares`.
         tol: the same as options={"gtol": tol}.
         callback: callback(x) after each iteration, or callback(intermediate_result=r), if that is the name of its only
-            parameter, with r.x, r.fun, r.nit and r.nfev. What it returns does not matter; StopIteration ends the search.
+            parameter, with r.x, r.fun, r.nit and r.nfev. StopIteration ends the search.
         options: maxiter (15000), disp (prints the message), goal, gtol (1e-5), ftol, xtol, max_evals or maxfun, and
             the arguments of the method's optimizer; SciPy's maxcor, initial_trust_radius and max_trust_radius as well.
 
