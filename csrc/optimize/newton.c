@@ -7,6 +7,7 @@
 #include <math.h>
 
 typedef struct state {
+  nv_line line;
   double *h, *l, *curved;
 } state;
 
@@ -20,8 +21,9 @@ static nv_status prepare(nv_minimizer *m) {
   if ((double)m->n > most)
     return nv_fail(NV_ERR_VALUE,
                    "newton: a dense Hessian of %lld parameters is more than max_parameters = %g allow; "
-                   "trust_region_newton needs only products with it, lbfgs only gradients",
+                   "trust_region needs only products with it, lbfgs only gradients",
                    (long long)m->n, most);
+  NV_TRY(nv_line_prepare(m, &s->line, NV_LINE_WOLFE, 0.9));
   s->h = nv_pool_alloc(&m->memory, (n * n + 1) * sizeof(double));
   s->l = nv_pool_alloc(&m->memory, (n * n + 1) * sizeof(double));
   s->curved = nv_pool_alloc(&m->memory, (n + 1) * sizeof(double));
@@ -52,18 +54,22 @@ static nv_status leave_saddle(nv_minimizer *m, const state *s) {
   return NV_OK;
 }
 
-static nv_status search(nv_minimizer *m) {
-  nv_line line = {.kind = NV_LINE_WOLFE, .c1 = 1e-4, .c2 = 0.9, .first = 1, .longest = INFINITY};
-  if (nv_spent(m)) {
-    m->stop = NV_STOP_EVALS;
+static void downhill(nv_minimizer *m) { nv_scale(m->n, -1, m->g, m->d); }
+
+static nv_status search(nv_minimizer *m, state *s) {
+  nv_line *line = &s->line;
+  line->first = 1;
+  NV_TRY(nv_line_search(m, line));
+  if (!line->found && !line->spent) { /* once more, along steepest descent */
+    downhill(m);
+    line->first = nv_line_begin(m, line);
+    NV_TRY(nv_line_search(m, line));
+  }
+  if (!line->found) {
+    nv_line_failed(m, line);
     return NV_OK;
   }
-  NV_TRY(nv_line_search(m, &line));
-  if (!line.found) {
-    m->stop = nv_spent(m) ? NV_STOP_EVALS : NV_STOP_LINE_SEARCH;
-    return NV_OK;
-  }
-  m->parameter = line.step;
+  m->parameter = line->step;
   nv_accept(m);
   return NV_OK;
 }
@@ -72,9 +78,8 @@ static nv_status step(nv_minimizer *m) {
   state *s = m->state;
   const int64_t n = m->n;
   double shift = 0;
-  if (m->l1 || m->lower || m->upper) return nv_fail(NV_ERR_VALUE, "newton takes no absolute values and no bounds");
   NV_TRY(nv_hessian_matrix(m, s->h));
-  nv_scale(n, -1, m->g, m->d);
+  downhill(m);
   if (nv_finite(n * n, s->h)) {
     NV_TRY(nv_cholesky_shifted(n, s->h, s->l, &shift, s->curved, m->poll));
     if (isfinite(shift)) nv_cholesky_solve(n, s->l, m->d);
@@ -84,8 +89,8 @@ static nv_status step(nv_minimizer *m) {
     if (down < 0 && (!(slope > 0) || slope < -1e-3 * down * fmax(length, 1e-12 * fmax(1, nv_dot(n, m->x, m->x)))))
       return leave_saddle(m, s);
   }
-  if (!(nv_dot(n, m->g, m->d) < 0) || !nv_finite(n, m->d)) nv_scale(n, -1, m->g, m->d);
-  return search(m);
+  if (!(nv_dot(n, m->g, m->d) < 0) || !nv_finite(n, m->d)) downhill(m);
+  return search(m, s);
 }
 
 const nv_method nv_newton = {.name = "newton", .prepare = prepare, .step = step};
