@@ -15,7 +15,6 @@ from .result import OptimizeResult
 __all__ = ["least_squares"]
 
 _EVALS = 1000  # and 100 for each parameter
-_ROUNDING, _PATIENCE = 1e-14, 10  # a fall of f below that is mostly rounding: it must be seen so often in a row
 
 
 def least_squares(
@@ -24,7 +23,7 @@ def least_squares(
     jac: Any = None,
     bounds: Any = (-np.inf, np.inf),
     method: str = "lm",
-    ftol: float | None = 1e-15,
+    ftol: float | None = 0.0,
     xtol: float | None = 0.0,
     gtol: float | None = 0.0,
     x_scale: Any = None,
@@ -48,7 +47,7 @@ def least_squares(
     More, Lecture Notes in Mathematics 630, 1978). It is written with `nv.ops` and Python's operators. Numbers and lists
     in it are float64 here (float32 if x0 is a float32 array).
 
-    It goes on to the last digit: tolerances are 1e-15 and 0 by default, not SciPy's 1e-8. Where f is flat to rounding
+    It goes on to the last digit: tolerances are 0 by default, not SciPy's 1e-8. Where f is flat to rounding
     the gradient still has digits, and near a minimum an iteration may double the right ones: to go on costs a few
     iterations, and gives as many digits of x again as a relative 1e-8 in f gives.
 
@@ -59,8 +58,8 @@ def least_squares(
         jac, diff_step, jac_sparsity, workers: must be left out: derivatives are exact, taken from fun.
         bounds: (lower, upper), each a number or of shape (n,); or an object with lb and ub. x0 must be within.
         method: "lm". There is no other.
-        ftol, xtol, gtol: ends when the cost falls by no more than ftol, relatively (below 1e-14: 10 times in a row); when
-            a step is no longer than xtol * (|x| + xtol); when no element of the gradient is larger than gtol. None is 0.
+        ftol, xtol, gtol: ends when the cost falls by no more than ftol, relatively; when a step is no longer than
+            xtol * (|x| + xtol); when no element of the gradient is larger than gtol. None is 0.
         x_scale: None or "jac": parameters are always scaled by the Jacobian.
         loss, f_scale, tr_solver, tr_options: must be left out: there is the linear loss, solved by QR.
         max_nfev: the most evaluations of fun; None for 1000 + 100 n.
@@ -103,7 +102,6 @@ def least_squares(
     most = evaluations(max_nfev, start.size, owner)
     settings = {"max_evals": float(most)}
     settings |= {n: tolerance(owner, n, v) for n, v in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol))}
-    settings["patience"] = float(_PATIENCE if settings["ftol"] <= _ROUNDING else 1)
     problem = Problem.of_residuals(residuals_of(fun, owner), start, args, dict(kwargs or {}))
     minimizer = problem.minimizer("least_squares", settings, **({} if limits is None else limits))
     minimizer.start(start)
