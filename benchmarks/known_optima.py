@@ -70,17 +70,22 @@ def scipys(problem: Problem, method: str) -> int | None:
     return counted(solve, problem, f)
 
 
+def until(goal: float) -> Callable[..., None]:
+    """A callback that ends the search at this sum of squares."""
+
+    def there(intermediate_result: Any) -> None:
+        if 2 * intermediate_result.fun <= goal:
+            raise StopIteration
+
+    return there
+
+
 def ours(problem: Problem, method: str) -> int | None:
     start = np.array(problem.start, float)
     for optimum in problem.optima:
         goal = optimum * (1 + 1e-8) if optimum else 1e-10
-
-        def there(intermediate_result: Any, goal: float = goal) -> None:
-            if 2 * intermediate_result.fun <= goal:
-                raise StopIteration
-
         if method == "lm":
-            found = nv.optimize.least_squares(problem.residuals(nv.ops), start, max_nfev=MOST, callback=there)
+            found = nv.optimize.least_squares(problem.residuals(nv.ops), start, max_nfev=MOST, callback=until(goal))
             if 2 * found.cost <= goal:
                 return int(found.nfev)
             continue
