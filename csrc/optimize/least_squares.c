@@ -13,6 +13,7 @@
 #define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
 #define NEAR 0.1          /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
+#define IDLE 5  /* steps in a row that change f by no more than rounding */
 #define SLACK 8 /* of rounding, see noise() */
 
 typedef struct state {
@@ -29,6 +30,7 @@ typedef struct state {
   double radius, lambda;
   double length, promised, newton; /* |D p|, what the step and one without a radius promise */
   double polished;                 /* length of the last step taken where f is flat to rounding */
+  int idle;                        /* taken in a row that changed f by no more than rounding */
   bool fresh, first;               /* r and j are those of x; no step has been tried yet */
 } state;
 
@@ -72,7 +74,7 @@ static nv_status prepare(nv_minimizer *m) {
 
 static void reset(nv_minimizer *m) {
   state *s = m->state;
-  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0;
+  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0, s->idle = 0;
   memset(s->scale, 0, (size_t)m->n * sizeof *s->scale);
 }
 
@@ -327,6 +329,7 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
     shrink(m, s);
   else if (s->lambda == 0 || ratio >= 0.75)
     s->radius = 2 * s->length, s->lambda *= 0.5;
+  s->idle = fabs(m->f - m->ft) <= noise(m, s) ? s->idle + 1 : 0;
   nv_accept(m);
   note_columns(m, s);
   if (!m->lower) factor(m, s, NULL);
@@ -334,9 +337,10 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
   return NV_OK;
 }
 
-/* Where f is flat to rounding the steps themselves must go on getting shorter. */
+/* Where f is flat to rounding the steps themselves must go on getting shorter. So must they where f has been flat for
+ * some steps though the model goes on promising more: with large residuals Gauss-Newton steps may jump to and fro. */
 static bool polishing(nv_minimizer *m, state *s, double flat) {
-  if (s->newton > flat) {
+  if (s->newton > flat && s->idle < IDLE) {
     s->polished = INFINITY;
     return true;
   }
