@@ -235,9 +235,9 @@ typedef struct nv_minimizer nv_minimizer;
 nv_status nv_minimizer_make(nv_objective *o, const char *method, const nv_setting *settings, int n, nv_minimizer **out);
 void nv_minimizer_free(nv_minimizer *m);
 /* Borrowed, [n]; before the start. f includes sum l1 |x|, which the objective leaves out; x stays from lower to upper.
- * NULL: none. */
-void nv_minimizer_penalize(nv_minimizer *m, const double *l1);
-void nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper);
+ * NULL: none. NV_ERR_VALUE if the method cannot. */
+nv_status nv_minimizer_penalize(nv_minimizer *m, const double *l1);
+nv_status nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper);
 /* Begins at x[n], which is copied: evaluates f and g, forgets what was learnt. Where they are not finite, stop says so.
  */
 nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll);

@@ -64,12 +64,10 @@ static bool create(nv_py_minimizer *m, const char *method, PyObject *settings, P
   } else if (read_limit(l1, n, "l1", m->limits, &at[0]) && read_limit(lower, n, "lower", m->limits + n, &at[1]) &&
              read_limit(upper, n, "upper", m->limits + 2 * n, &at[2]) && read_settings(settings, &list, &count)) {
     nv_status status = nv_minimizer_make(o, method, list, count, &m->minimizer);
-    if (status == NV_OK) {
-      nv_minimizer_penalize(m->minimizer, at[0]);
-      nv_minimizer_confine(m->minimizer, at[1] && at[2] ? at[1] : NULL, at[1] && at[2] ? at[2] : NULL);
-    } else {
-      nv_py_raise(status);
-    }
+    bool confined = at[1] && at[2];
+    if (status == NV_OK) status = nv_minimizer_penalize(m->minimizer, at[0]);
+    if (status == NV_OK && confined) status = nv_minimizer_confine(m->minimizer, at[1], at[2]);
+    if (status != NV_OK) nv_py_raise(status);
     good = status == NV_OK;
   }
   PyMem_Free(list);

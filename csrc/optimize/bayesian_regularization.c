@@ -2,7 +2,7 @@
  * Neural Computation 4, 1992; F. D. Foresee & M. T. Hagan, "Gauss-Newton Approximation to Bayesian Learning", 1997).
  *
  * F = beta E_D + alpha E_W with E_D = N f, f the mean of N squares, and E_W = |w|^2 is minimized by
- * Levenberg-Marquardt; before each step gamma = p - 2 alpha tr H^-1, H = beta N G + 2 alpha I with f's Gauss-Newton
+ * Levenberg-Marquardt; where it has settled gamma = p - 2 alpha tr H^-1, H = beta N G + 2 alpha I with f's Gauss-Newton
  * matrix G, counts the parameters that the data determine, and alpha = gamma/(2 E_W), beta = (N - gamma)/(2 E_D).
  *
  * F/(beta N) = f + c |w|^2 has the same minimum, with c = alpha/(beta N) = gamma f/((N - gamma) |w|^2): this is what
@@ -11,9 +11,12 @@
 
 #include <math.h>
 
+#define SETTLED 1e-3 /* of F: a step that gains no more has come near the minimum */
+
 typedef struct state {
   nv_lm lm; /* lm.ridge is c */
   double residuals, tolerance, gamma;
+  bool settled; /* F has nearly its minimum for this c */
   double *work;
 } state;
 
@@ -39,8 +42,9 @@ static double ridge(const nv_minimizer *m, const state *s) {
 static void reset(nv_minimizer *m) {
   state *s = m->state;
   nv_lm_reset(m, &s->lm);
-  s->gamma = fmin((double)m->n, 0.5 * s->residuals); /* nothing is known yet */
-  s->lm.ridge = ridge(m, s);
+  /* Nothing is known yet, and a misfit that is only a bad start must not look like noise: hardly any penalty. */
+  s->gamma = 1e-3 * fmin((double)m->n, s->residuals);
+  s->lm.ridge = ridge(m, s), s->settled = false;
 }
 
 /* gamma and c anew; *change is how much gamma changed, relatively. */
@@ -71,17 +75,20 @@ static bool balanced(const nv_minimizer *m, const state *s) {
   return most <= s->tolerance * scale;
 }
 
+static double penalized(const nv_minimizer *m, const state *s) { return m->f + s->lm.ridge * nv_dot(m->n, m->x, m->x); }
+
 static nv_status step(nv_minimizer *m) {
   state *s = m->state;
-  double change;
-  NV_TRY(estimate(m, s, &change));
-  m->parameter = s->gamma;
+  double change = (double)INFINITY, before;
+  if (s->settled) NV_TRY(estimate(m, s, &change));
+  m->parameter = s->gamma, before = penalized(m, s);
   if (change <= s->tolerance && balanced(m, s)) {
     m->stop = NV_STOP_GTOL;
     return NV_OK;
   }
   NV_TRY(nv_lm_step(m, &s->lm));
   m->parameter = s->gamma;
+  s->settled = penalized(m, s) > (1 - SETTLED) * before;
   return NV_OK;
 }
 

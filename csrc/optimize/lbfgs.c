@@ -43,4 +43,4 @@ static nv_status step(nv_minimizer *m) {
   return NV_OK;
 }
 
-const nv_method nv_lbfgs = {.name = "lbfgs", .prepare = prepare, .reset = reset, .step = step};
+const nv_method nv_lbfgs = {.name = "lbfgs", .l1 = true, .prepare = prepare, .reset = reset, .step = step};

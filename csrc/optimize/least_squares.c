@@ -382,7 +382,6 @@ static nv_status try_step(nv_minimizer *m, state *s) {
 
 static nv_status step(nv_minimizer *m) {
   state *s = m->state;
-  if (m->l1) return nv_fail(NV_ERR_VALUE, "%s takes no absolute values", m->method->name);
   NV_TRY(refresh(m, s));
   while (!m->moved && m->stop == NV_STOP_NONE) {
     if (nv_spent(m))
@@ -394,4 +393,5 @@ static nv_status step(nv_minimizer *m) {
   return NV_OK;
 }
 
-const nv_method nv_least_squares = {.name = "least_squares", .prepare = prepare, .reset = reset, .step = step};
+const nv_method nv_least_squares = {
+    .name = "least_squares", .bounds = true, .prepare = prepare, .reset = reset, .step = step};

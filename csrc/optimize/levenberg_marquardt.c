@@ -214,8 +214,6 @@ static nv_status try_step(nv_minimizer *m, nv_lm *s) {
 }
 
 nv_status nv_lm_step(nv_minimizer *m, nv_lm *s) {
-  if (m->l1 || m->lower || m->upper)
-    return nv_fail(NV_ERR_VALUE, "%s takes no absolute values and no bounds", m->method->name);
   nv_combine(m->n, -1, m->g, -2 * s->ridge, m->x, s->b);
   NV_TRY(s->dense ? nv_lm_matrix(m, s) : note_curvature(m, s));
   while (!m->moved && m->stop == NV_STOP_NONE) {

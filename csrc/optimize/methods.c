@@ -7,16 +7,8 @@ extern const nv_method nv_gradient_descent, nv_lbfgs, nv_bfgs, nv_conjugate_grad
     nv_newton_cg, nv_trust_region, nv_newton, nv_levenberg_marquardt, nv_bayesian_regularization, nv_least_squares;
 
 static const nv_method *const methods[] = {
-    &nv_gradient_descent,
-    &nv_lbfgs,
-    &nv_bfgs,
-    &nv_conjugate_gradient,
-    &nv_scaled_conjugate_gradient,
-    &nv_newton_cg,
-    &nv_trust_region,
-    &nv_newton,
-    &nv_levenberg_marquardt,
-    &nv_bayesian_regularization,
+    &nv_gradient_descent, &nv_lbfgs,        &nv_bfgs,   &nv_conjugate_gradient,  &nv_scaled_conjugate_gradient,
+    &nv_newton_cg,        &nv_trust_region, &nv_newton, &nv_levenberg_marquardt, &nv_bayesian_regularization,
     &nv_least_squares,
 };
 

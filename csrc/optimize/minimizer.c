@@ -72,9 +72,18 @@ void nv_minimizer_free(nv_minimizer *m) {
   nv_free(m);
 }
 
-void nv_minimizer_penalize(nv_minimizer *m, const double *l1) { m->l1 = l1; }
-void nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper) {
+nv_status nv_minimizer_penalize(nv_minimizer *m, const double *l1) {
+  if (l1 && !m->method->l1)
+    return nv_fail(NV_ERR_VALUE, "%s cannot minimize sums with absolute values; lbfgs can", m->method->name);
+  m->l1 = l1;
+  return NV_OK;
+}
+
+nv_status nv_minimizer_confine(nv_minimizer *m, const double *lower, const double *upper) {
+  if ((lower || upper) && !m->method->bounds)
+    return nv_fail(NV_ERR_VALUE, "%s takes no bounds; least_squares does", m->method->name);
   m->lower = lower, m->upper = upper;
+  return NV_OK;
 }
 
 nv_minimizer_state nv_minimizer_get(const nv_minimizer *m) {

@@ -78,7 +78,6 @@ static nv_status step(nv_minimizer *m) {
   state *s = m->state;
   const int64_t n = m->n;
   double shift = 0;
-  if (m->l1 || m->lower || m->upper) return nv_fail(NV_ERR_VALUE, "newton takes no absolute values and no bounds");
   NV_TRY(nv_hessian_matrix(m, s->h));
   downhill(m);
   if (nv_finite(n * n, s->h)) {

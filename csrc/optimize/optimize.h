@@ -36,6 +36,7 @@ struct nv_objective {
 /* ---- the minimizer ---- */
 typedef struct nv_method {
   const char *name;
+  bool l1, bounds; /* does it look at m->l1, at m->lower and m->upper? */
   /* Once, before the first iteration: reads options (nv_option), allocates state (nv_pool_alloc on m->memory). Fails
    * with NV_ERR_VALUE naming the option or what the objective lacks. */
   nv_status (*prepare)(nv_minimizer *m);

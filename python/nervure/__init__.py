@@ -39,8 +39,8 @@ __all__ = [
     "DTypePolicy", "FloatDTypePolicy", "Function", "Initializer", "Input", "InputSpec", "KerasTensor", "Layer",
     "Loss", "Metric", "Model", "Operation", "Optimizer", "Regularizer", "Sequential", "Variable", "activations",
     "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies", "function", "grad", "hvp",
-    "initializers", "jacobian", "layers", "losses", "metrics", "models", "name_scope", "ops", "optimizers", "random",
-    "regularizers", "saving", "tree", "utils", "value_and_grad", "version",
+    "initializers", "jacobian", "layers", "losses", "metrics", "models", "name_scope", "ops", "optimize", "optimizers",
+    "random", "regularizers", "saving", "tree", "utils", "value_and_grad", "version",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         metrics,
         models,
         ops,
+        optimize,
         optimizers,
         random,
         regularizers,

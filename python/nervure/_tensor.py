@@ -231,7 +231,7 @@ class Tensor(Operators):
         return float(self._value("make a float of"))
 
     def __iter__(self) -> Any:
-        return iter(self._value("iterate over"))
+        return (self[k] for k in range(len(self)))  # len, here and now, is the error of a scalar
 
     def __repr__(self) -> str:
         name = f" name={self.name!r}" if self.name else ""

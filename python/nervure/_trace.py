@@ -52,12 +52,13 @@ class Scope:
     [array(14., dtype=float32), array([2., 4., 6.], dtype=float32)]
     """
 
-    __slots__ = ("_shown", "_values", "_written", "context", "frozen", "graph", "notes")
+    __slots__ = ("_shown", "_values", "_written", "context", "floatx", "frozen", "graph", "notes")
 
     def __init__(self, training: bool | None = None, frozen: bool = False) -> None:
         self.graph = _core.Graph()
         # what layers pass on to those they call: whether it is training, if anybody said
         self.context: dict[str, Any] = {} if training is None else {"training": training}
+        self.floatx: str | None = None  # what `config.floatx` is in this trace; None: what it is outside
         self.frozen = frozen  # a probe, to learn shapes: assignments are seen inside it and then forgotten
         self.notes: dict[str, Any] = {}  # what layers leave for each other: added losses, recorded outputs
         self._values: dict[_core.Variable, Tensor] = {}

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _core
 from ._absent import absent
+from ._trace import local
 from .utils.io_utils import (
     disable_interactive_logging,
     enable_interactive_logging,
@@ -64,11 +65,14 @@ version = 0  # counts changes that make a trace stale; part of every plan's cach
 def floatx() -> str:
     """The dtype of weights and of Python floats: "float32" unless `set_floatx` says otherwise.
 
+    In a function that `nv.optimize` traces it is the dtype of the start: float64, as a rule.
+
     >>> import nervure as nv
     >>> nv.config.floatx()
     'float32'
     """
-    return _floatx
+    scope = local.scope
+    return _floatx if scope is None or scope.floatx is None else scope.floatx
 
 
 def set_floatx(value: str) -> None:
