@@ -463,6 +463,16 @@ class Trainer(StepFunctions, Steps):
             callbacks.progbar.made(mode, steps.done)
         steps.finish(early=getattr(self, stop))
 
+    def objective(self: Any, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """The compiled loss over these rows as a function of one vector of weights: a `ModelObjective`, with values,
+        gradients and products for `scipy.optimize` or a method of one's own. Arguments as of `fit`.
+        """
+        from .objective import ModelObjective
+
+        self._assert_compiled("objective")
+        found = ModelObjective(self, Feed(self, *self._data(x, y, sample_weight)))
+        return found
+
     # ---- evaluate ----
 
     def evaluate(
