@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
+#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
 #define NEAR 0.1          /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
 #define SLACK 8 /* of rounding, see noise() */
@@ -155,7 +155,7 @@ static void in_sphere(state *s) {
     nv_scale(n, 1 / size, s->q, s->w);
     nv_upper_transposed_solve(n, n, s->qr, s->w);
     slope = nv_dot(n, s->w, s->w); /* minus the derivative of |q|, by |q| */
-    lower = (size - s->radius) / size / slope;
+    lower = (size - s->radius) / s->radius / slope;
     if (!isfinite(lower)) lower = 0;
   }
   for (int64_t k = 0; k < n; k++) { /* the scaled gradient R' Q'r */
