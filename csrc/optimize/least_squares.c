@@ -178,7 +178,6 @@ static void in_sphere(state *s) {
     else
       upper = fmin(upper, lambda);
     lambda = fmax(lower, lambda + (size - s->radius) / s->radius / slope);
-    if (lambda > upper || lambda == lower) lambda = fmax(1e-3 * upper, sqrt(lower * upper));
   }
   s->lambda = lambda;
 }
