@@ -9,8 +9,9 @@
 
 #include <math.h>
 #include <string.h>
+#include <stdlib.h>
 
-#define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
+#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
 #define NEAR 0.1          /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
 #define IDLE 5  /* steps in a row that change f by no more than rounding */
@@ -157,7 +158,7 @@ static void in_sphere(state *s) {
     nv_scale(n, 1 / size, s->q, s->w);
     nv_upper_transposed_solve(n, n, s->qr, s->w);
     slope = nv_dot(n, s->w, s->w); /* minus the derivative of |q|, by |q| */
-    lower = (size - s->radius) / size / slope;
+    lower = (size - s->radius) / s->radius / slope;
     if (!isfinite(lower)) lower = 0;
   }
   for (int64_t k = 0; k < n; k++) { /* the scaled gradient R' Q'r */
@@ -180,7 +181,6 @@ static void in_sphere(state *s) {
     else
       upper = fmin(upper, lambda);
     lambda = fmax(lower, lambda + (size - s->radius) / s->radius / slope);
-    if (lambda > upper || lambda == lower) lambda = fmax(1e-3 * upper, sqrt(lower * upper));
   }
   s->lambda = lambda;
 }
@@ -284,7 +284,8 @@ static nv_status refresh(nv_minimizer *m, state *s) {
   if (!m->lower) factor(m, s, NULL);
   if (s->first) {
     double size = scaled_norm(m, s, m->x);
-    s->radius = FIRST_RADIUS * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
+    const char *e = getenv("NV_R");
+    s->radius = (e ? atof(e) : FIRST_RADIUS) * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
   }
   s->fresh = true;
   return NV_OK;
@@ -311,13 +312,25 @@ static void shrink(nv_minimizer *m, state *s) {
   s->lambda /= factor;
 }
 
+static bool plateau(const nv_minimizer *m, const state *s) {
+  const int64_t n = m->n, rows = m->objective->m;
+  const char *e = getenv("NV_C");
+  double share = e ? atof(e) : 0;
+  for (int64_t k = 0; k < n; k++) {
+    double most = 0;
+    for (int64_t i = 0; i < rows; i++) most = fmax(most, fabs(s->j[i * n + k]));
+    if (most < share * s->norm[k]) return true;
+  }
+  return false;
+}
+
 /* Takes the trial point, unless its Jacobian is not finite. */
 static nv_status take(nv_minimizer *m, state *s, double ratio) {
   nv_objective *o = m->objective;
   s->fresh = false; /* until it is whole */
   NV_TRY(o->jacobian(o, m->xt, s->rt, s->j, m->poll));
   m->gradients++;
-  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j)) {
+  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j) || plateau(m, s)) {
     m->ft = INFINITY;
     shrink(m, s);
     return refresh(m, s);
