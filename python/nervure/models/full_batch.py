@@ -65,16 +65,18 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
-        self.rows = min(batch, feed.n) if batch is not None else self._chunk("normal" in needs)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables], self.rows < self.n and not self.one_batch)
-        self.size = self.passes.size
-        self.draws: _core.Plan | None = None  # advances the generators of dropout and the like
+        self.states: list[Any] = []  # the generators of dropout and the like
+        self.draws: _core.Plan | None = None  # advances them
         self.keeps = False  # batch normalization: something to be noted at each point that is taken
-        loops = {}
-        for name in ("value", "gradient", *self._beside(needs)):
-            loop = self._loop(name)
-            if loop is not None:
-                loops[name] = loop
+        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
+        self.size = self.passes.size
+        needs_matrix = "normal" in needs and (self.size <= _DENSE or "gauss_product" not in needs)
+        self.rows = self._probe(min(batch or feed.n, feed.n), needs_matrix)
+        if self.rows < self.n and not self.one_batch:
+            self.passes = Passes(self.passes.like, adds=True)
+        names = ["value", "gradient", *(["normal"] if needs_matrix else [])]
+        names += [name for name in ("hessian_product", "gauss_product") if name in needs]
+        loops = self._loops(names)
         self.objective = self.passes.objective(loops)
         self.l1 = self._l1() if penalize_apart else None
 
@@ -89,19 +91,11 @@ class RowsObjective:
                     "cannot keep: use a penalty (kernel_regularizer) or another optimizer"
                 )
 
-    def _beside(self, needs: frozenset[str]) -> list[str]:
-        wanted = [name for name in ("hessian_product", "gauss_product") if name in needs]
-        if "normal" not in needs:
-            return wanted
-        if self.size > _DENSE and "gauss_product" in needs:
-            return wanted
-        return ["normal", *wanted]
-
     # ---- traces ----
 
     def _trace(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
         """What the weights, which are `passes.weights` here, make of `rows` rows: their share of the loss."""
-        model, scope.notes["batch"] = self.model, rows
+        scope.notes["batch"] = rows
         whole = rows if self.one_batch else self.n
         scope.notes["wide"], scope.notes["whole"], scope.notes["apart"] = True, whole, self.apart
         for v, trial in zip(self.variables, self.passes.weights, strict=True):
@@ -134,7 +128,7 @@ class RowsObjective:
         given = [p for p in penalties if p is not None]
         if len(given) != extras or not all(type(p).__call__ is L1L2.__call__ for p in given):
             return None
-        return [0.0 if p is None else 2.0 * p.l2 * share for p in penalties]
+        return [0.0 if p is None else 2.0 * float(getattr(p, "l2", 0.0)) * share for p in penalties]
 
     def _l1(self) -> Any:
         """The factors of the L1 penalties, one for each weight; None if there are none."""
@@ -143,58 +137,53 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _chunk(self, jacobian: bool) -> int:
-        """The rows to see at once: all, unless they need much memory, as a Jacobian by all weights does."""
-        rows = min(_PROBE, self.n)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
-        seen: list[Scope] = []
-
-        def trace(scope: Scope) -> Any:
-            seen.append(scope)
-            return self._trace(scope, rows)
-
-        plan = self.passes.plan("gradient", trace)
-        assert plan is not None
-        arena = plan.stats["arena_bytes"] / rows
-        if jacobian and self.passes.size <= _DENSE:
+    def _probe(self, rows: int, jacobian: bool) -> int:
+        """Learns from a trace what a pass draws and would change, and how many rows to see at once: `rows`, unless they
+        need much memory, as a Jacobian by all weights does.
+        """
+        some = min(_PROBE, rows)
+        with tracing() as scope:
+            inputs, traced = self._trace(scope, some)
+            draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
+            self.states = [_Held(core) for core, _ in draws]
+            self.draws = scope.graph.plan([], [], draws) if draws else None
+            self.keeps = bool(self._statistics(scope))
+            arena = 0.0
+            if some < rows:
+                assert traced.loss is not None
+                slopes = scope.grad(traced.loss, [scope.read(w) for w in self.passes.weights])
+                arena = (
+                    float(scope.graph.plan([t.node for t in inputs], [t.node for t in slopes]).stats["arena_bytes"])
+                    / some
+                )
+        if jacobian:
             outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
-            arena += 16.0 * outputs * self.passes.size
-        if seen[0].notes.get("indivisible") or self._statistics(seen[0]) or self.n * arena <= _ARENA:
-            return self.n
-        pieces = int(np.ceil(self.n * arena / _ARENA))
-        return int(np.ceil(self.n / pieces))
+            arena += 16.0 * outputs * self.size
+        if self.one_batch or scope.notes.get("indivisible") or self.keeps or rows * arena <= _ARENA:
+            return rows
+        pieces = int(np.ceil(rows * arena / _ARENA))
+        return int(np.ceil(rows / pieces))
 
-    def _loop(self, name: str) -> _core.Loop | None:
-        plans: list[_core.Plan | None] = []
-        for rows in (self.rows, self.n % self.rows):
-            plan = None
-            if rows:
-                plan = self.passes.plan(name, lambda scope, rows=rows: self._at_chunk(scope, rows))
-                if plan is None:
-                    return None
-            plans.append(plan)
-        return _core.Loop(plans[0], plans[1], self.arrays, self.n, self.rows, (), self.feed.names)
+    def _loops(self, names: list[str]) -> dict[str, _core.Loop]:
+        """A loop for each pass that there can be."""
+        whole = self.passes.plans(names, lambda scope: self._at_chunk(scope, self.rows))
+        left = self.n % self.rows
+        rest = self.passes.plans(names, lambda scope: self._at_chunk(scope, left)) if left else {}
+        if "normal" in whole and left and "normal" not in rest:
+            del whole["normal"]
+        return {
+            name: _core.Loop(plan, rest.get(name), self.arrays, self.n, self.rows, (), self.feed.names)
+            for name, plan in whole.items()
+        }
 
     def _at_chunk(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
-        """The trace of a chunk: its random numbers are its own, and the same until `draw`."""
-        before = self._generators(rows)
+        """The trace of a chunk: its random numbers are its own, and the same until the next draw."""
         if self.passes.adds:
-            for state in before:
+            for state in self.states:
                 shift = ops.stack([ops.zeros((), "int64"), scope.read(self.passes.chunk) * _FAR])
                 scope.shadow(state, scope.read(state) + shift)
                 scope.notes["counts_chunks"] = True
         return self._trace(scope, rows)
-
-    def _generators(self, rows: int) -> list[Any]:
-        """The variables that count random draws. The first time, it finds them, and what else a pass would change."""
-        if not hasattr(self, "_states"):
-            with tracing() as scope:
-                self._trace(scope, rows)
-                draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
-                self._states = [_Held(core) for core, _ in draws]
-                self.draws = scope.graph.plan([], [], draws) if draws else None
-                self.keeps = bool(self._statistics(scope))
-        return self._states
 
     def _statistics(self, scope: Scope) -> list[Any]:
         """What the trace assigns of the model's own: the averages of batch normalization."""
