@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
-#define NEAR 0.1          /* |q| may differ from the radius by so much of it */
+#define NEAR 0.1           /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
 #define IDLE 5  /* steps in a row that change f by no more than rounding */
 #define SLACK 8 /* of rounding, see noise() */

@@ -62,6 +62,7 @@ struct nv_minimizer {
   const double *lower, *upper;   /* NULL, or [n]: bounds on x */
   double goal, gtol, ftol, xtol; /* goal -INFINITY: none */
   int64_t max_evals;             /* INT64_MAX: no limit */
+  double max_seconds, began;     /* INFINITY: no limit; when it was started */
   double step_length;            /* |x_new - x|, written by nv_accept */
   double parameter;              /* the method's own, for the records: step length, mu, radius .. */
   double gradient_norm;          /* largest element, as gtol sees it; kept by the loop */

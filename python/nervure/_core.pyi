@@ -177,7 +177,7 @@ class Minimizer:
     @property
     def parameter(self) -> float: ...
     @property
-    def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, line_search, damping, radius, start
+    def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, max_seconds, line_search, damping..
     @property
     def counts(self) -> dict[str, int]: ...  # iterations, values, gradients, products, matrices
 

@@ -40,6 +40,7 @@ _WHY = {
     "ftol": "the loss fell by no more than ftol={ftol:g} of itself",
     "xtol": "the step was no longer than xtol={xtol:g} of the weights",
     "max_evals": "the loss was evaluated max_evals={max_evals:.0f} times",
+    "max_seconds": "max_seconds={max_seconds:g} seconds had passed",
     "line_search": "no lower point was found along the direction: the loss is flat to rounding, or not smooth",
     "damping": "no lower point was found however short the step: the damping mu has reached its maximum",
     "radius": "the trust region shrank to nothing: no lower point was found",
