@@ -86,6 +86,8 @@ static nv_status run_concatenate(nv_ctx *ctx, const nv_instr *instr, void *const
     if (p->outer == 1) {
       int64_t first = lo * piece > at ? lo * piece : at, last = hi * piece < at + w ? hi * piece : at + w;
       if (first < last) memcpy(out + first, in + first - at, (size_t)(last - first));
+    } else if (w <= NV_SHORT) {
+      for (int64_t r = lo; r < hi; r++) nv_copy_short(out + r * p->total + at, in + r * w, w);
     } else {
       for (int64_t r = lo; r < hi; r++) memcpy(out + r * p->total + at, in + r * w, (size_t)w);
     }
