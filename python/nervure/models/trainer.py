@@ -288,13 +288,16 @@ class Trainer(StepFunctions, Steps):
                     losses.append(train.loss)
             finally:
                 for k, loss in enumerate(losses[before:], epoch + before):
-                    history.on_epoch_end(k, {"loss": loss})
+                    if history is not None:
+                        history.on_epoch_end(k, {"loss": loss})
         return epochs, {"loss": train.loss}
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
         logs: Logs = self._results("train")
         full_batch = getattr(self.optimizer, "full_batch", False)
         if full_batch:  # it warns itself
+            if not train.done and math.isnan(train.loss):  # it could not begin
+                logs = dict.fromkeys(logs, math.nan)
             logs["loss"] = train.loss
         loss = logs.get("loss")
         if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched and not full_batch:
@@ -457,6 +460,8 @@ class Trainer(StepFunctions, Steps):
                 last = steps.done + self.steps_per_execution - 1
             steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
+            if logs and getattr(self.optimizer, "full_batch", False) and mode == "train":
+                logs["loss"] = steps.loss  # type: ignore[attr-defined]
             if hooks:
                 callbacks.on_batch(mode, "end", last, produced() if produced else logs)
             if bar is not None and steps.left:

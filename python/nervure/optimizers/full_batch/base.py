@@ -46,7 +46,7 @@ class FullBatchOptimizer(Optimizer):
         patience: see ftol.
 
     After `fit`:
-        n_iter: iterations made by this fit.
+        n_iter: iterations made by this fit. An epoch that found no lower point, the last one then, is none.
         n_evals: evaluations of the loss, with its gradient or without.
         n_gradients: those with its gradient.
         n_products: products of a vector and the Hessian or Gauss-Newton matrix.
