@@ -253,6 +253,7 @@ typedef struct nv_minimizer_state {
   const double *x, *g; /* borrowed until the next call; g is the gradient of f without the L1 term */
   double f, gradient_norm, parameter;
   nv_stop stop;
+  bool idle; /* the last iteration found nothing to do but stop: it is not counted */
   int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f */
 } nv_minimizer_state;
 nv_minimizer_state nv_minimizer_get(const nv_minimizer *m);

@@ -96,6 +96,7 @@ nv_minimizer_state nv_minimizer_get(const nv_minimizer *m) {
                               .gradient_norm = m->gradient_norm,
                               .parameter = m->parameter,
                               .stop = m->stop,
+                              .idle = m->idle,
                               .iterations = m->iterations,
                               .values = m->values,
                               .gradients = m->gradients,
@@ -229,7 +230,7 @@ static nv_status begin(nv_minimizer *m, const nv_poll *poll) {
   if (status != NV_OK) return status;
   m->x = m->xt, m->g = m->gt, m->f = f;
   m->xt = x, m->gt = g;
-  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = false, m->step_length = 0;
+  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = m->idle = false, m->step_length = 0;
   judge(m, f);
   if (!isfinite(f)) m->stop = NV_STOP_START;
   return NV_OK;
@@ -265,7 +266,8 @@ static nv_status iterate(nv_minimizer *m, double *to, int64_t *done) {
   m->torn = true, m->moved = false, m->step_length = 0;
   NV_TRY(m->method->step(m));
   m->torn = false;
-  if (m->stop != NV_STOP_NONE && !m->moved) return NV_OK; /* nothing was left to do */
+  m->idle = m->stop != NV_STOP_NONE && !m->moved;
+  if (m->idle) return NV_OK;
   judge(m, before);
   m->iterations++;
   if (to) record(m, to + *done * NV_RECORD);

@@ -68,6 +68,7 @@ struct nv_minimizer {
   double gradient_norm;          /* largest element, as gtol sees it; kept by the loop */
   int patience, flat;            /* ftol: so many iterations in a row; those so far */
   bool moved, torn;              /* this iteration has accepted a point; it has not come to its end */
+  bool idle;                     /* it has found nothing to do but stop, and is not counted */
   int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f, with gradient or not */
   nv_stop stop;
   const nv_poll *poll;

@@ -179,6 +179,8 @@ class Minimizer:
     @property
     def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, max_seconds, line_search, damping..
     @property
+    def idle(self) -> bool: ...  # the last iteration found nothing to do but stop; it is not counted
+    @property
     def counts(self) -> dict[str, int]: ...  # iterations, values, gradients, products, matrices
 
 # name, attrs, doc, domain, min_in, max_in, elementwise, differentiable, hidden

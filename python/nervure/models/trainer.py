@@ -285,7 +285,8 @@ class Trainer(StepFunctions, Steps):
                     train.many(epochs - epoch, losses)
                 losses = losses or [train.loss]
             finally:
-                history.extend(epoch, {"loss": losses})
+                if history is not None:
+                    history.extend(epoch, {"loss": losses})
                 epoch += len(losses)
         return epochs, {"loss": train.loss}
 
@@ -293,6 +294,8 @@ class Trainer(StepFunctions, Steps):
         logs: Logs = self._results("train")
         full_batch = getattr(self.optimizer, "full_batch", False)
         if full_batch:  # it warns itself
+            if not train.done and math.isnan(train.loss):  # it could not begin
+                logs = dict.fromkeys(logs, math.nan)
             logs["loss"] = train.loss
         loss = logs.get("loss")
         if isinstance(loss, float) and math.isnan(loss) and not self._compiled.watched and not full_batch:
@@ -455,6 +458,8 @@ class Trainer(StepFunctions, Steps):
                 last = steps.done + self.steps_per_execution - 1
             steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
+            if logs and getattr(self.optimizer, "full_batch", False) and mode == "train":
+                logs["loss"] = steps.loss  # type: ignore[attr-defined]
             if hooks:
                 callbacks.on_batch(mode, "end", last, produced() if produced else logs)
             if bar is not None and steps.left:

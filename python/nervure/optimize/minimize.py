@@ -17,7 +17,8 @@ __all__ = ["minimize"]
 
 _MAXITER = 15_000
 # Why it stopped as SciPy's `minimize` numbers it.
-_STATUS = {"line_search": 2, "damping": 2, "radius": 2, "start": 3, "callback": 99, "max_evals": 1, "max_seconds": 1, None: 1}
+_STATUS: dict[str | None, int] = {"line_search": 2, "damping": 2, "radius": 2, "start": 3, "callback": 99}
+_STATUS |= {"max_evals": 1, "max_seconds": 1, None: 1}
 
 
 def minimize(

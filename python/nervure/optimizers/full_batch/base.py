@@ -47,7 +47,7 @@ class FullBatchOptimizer(Optimizer):
         max_seconds: ends after the first iteration that comes to its end later than this.
 
     After `fit`:
-        n_iter: iterations made by this fit.
+        n_iter: iterations made by this fit. An epoch that found no lower point, the last one then, is none.
         n_evals: evaluations of the loss, with its gradient or without.
         n_gradients: those with its gradient.
         n_products: products of a vector and the Hessian or Gauss-Newton matrix.

@@ -54,7 +54,8 @@ class BayesianRegularization(FullBatchOptimizer):
         max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.mu, self.mu_max = damping(mu, mu_max)
 
     @property

@@ -51,7 +51,8 @@ class BFGS(LineSearchOptimizer):
         first_step: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.first_step: float | None = positive("first_step", first_step, optional=True)
 
     def settings(self) -> dict[str, float]:

@@ -70,7 +70,8 @@ class ConjugateGradient(FullBatchOptimizer):
         restart: float = 0.2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         variant = chosen("variant", variant, _VARIANTS | _LONG)
         self.variant = _LONG.get(variant, variant)
         self.c1 = None if c1 is None else real("c1", c1)

@@ -57,7 +57,8 @@ class LBFGS(LineSearchOptimizer):
         max_step: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.history_size = positive_int("history_size", history_size)
         self.first_step: float | None = positive("first_step", first_step, optional=True)
         self.max_step: float | None = positive("max_step", max_step, optional=True)

@@ -48,7 +48,8 @@ class Newton(FullBatchOptimizer):
         max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.max_parameters = positive_int("max_parameters", max_parameters)
         self.line_search = chosen("line_search", line_search, LINE_SEARCHES)
 

@@ -59,7 +59,8 @@ class NewtonCG(LineSearchOptimizer):
         c2: float = 0.9,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.hessian = chosen("hessian", hessian, HESSIANS)
         self.max_cg: int | None = positive_int("max_cg", max_cg, optional=True)
 

@@ -48,7 +48,8 @@ class ScaledConjugateGradient(FullBatchOptimizer):
         max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.lambda_ = positive("lambda_", lambda_)
 
     @property

@@ -59,7 +59,8 @@ class TrustRegionNewton(FullBatchOptimizer):
         max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, max_seconds=max_seconds, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.hessian = chosen("hessian", hessian, HESSIANS)
         self.radius, self.max_radius = positive("radius", radius), positive("max_radius", max_radius)
         if self.max_radius < self.radius:
