@@ -122,6 +122,10 @@ typedef bool (*nv_definite_fn)(int64_t n, const double *a, const double *added, 
                                double *x);
 #define NV_DEFINITE_WORK(n) (((n) + 9) * ((n) + 8) + 8)
 
+/* ---- strips ---- */
+/* Rows of `bytes` that follow each other, to places out_row bytes apart. For short ones. */
+typedef void (*nv_strips_fn)(void *out, int64_t out_row, const void *in, int64_t bytes, int64_t rows);
+
 /* ---- the table ---- */
 struct nv_gemm;
 typedef struct nv_kernels {
@@ -137,6 +141,7 @@ typedef struct nv_kernels {
   const struct nv_gemm_kernels *gemm[2]; /* NV_F32, NV_F64: kernels/gemm.h */
   nv_vectors vector;
   nv_definite_fn definite;
+  nv_strips_fn strips;
 } nv_kernels;
 extern const nv_kernels *nv_k;                     /* the chosen one; set by nv_init */
 const nv_kernels *nv_kernels_for(const char *isa); /* NULL if this build or CPU has it not; for tests */

@@ -9,15 +9,6 @@ void *nv_alloc(size_t bytes);  /* 64-byte aligned, uninitialised; NULL on failur
 void *nv_calloc(size_t bytes); /* the same, zeroed (pages come lazily from the OS where large) */
 void nv_free(void *p);         /* NULL is fine */
 
-/* Of labels and short rows: a call to memcpy would cost more than the copy. */
-#define NV_SHORT 128 /* bytes */
-static inline void nv_copy_short(char *to, const char *from, int64_t bytes) {
-  for (; bytes >= 16; bytes -= 16, to += 16, from += 16) __builtin_memcpy(to, from, 16);
-  if (bytes >= 8) __builtin_memcpy(to, from, 8), to += 8, from += 8, bytes -= 8;
-  if (bytes >= 4) __builtin_memcpy(to, from, 4), to += 4, from += 4, bytes -= 4;
-  for (; bytes > 0; bytes--) *to++ = *from++;
-}
-
 /* A growing bump allocator: blocks are freed all at once. For graphs and for building plans. */
 typedef struct nv_pool {
   struct nv_pool_block *head;

@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define AHEAD 4 /* rows whose first lines are fetched before they are copied */
+#define SHORT 128 /* bytes of a row */
+#define AHEAD 4   /* rows whose first lines are fetched before they are copied */
 
 typedef struct feed {
   const char *from;
@@ -131,6 +132,14 @@ static void copy_rows(const feed *f, int64_t row, int64_t to, int64_t rows) {
     memcpy(f->to + to * f->bytes, from, (size_t)(f->bytes * rows));
 }
 
+/* Labels and short rows: a call to memcpy would cost more than the copy. */
+static void copy_short(char *to, const char *from, int64_t bytes) {
+  for (; bytes >= 16; bytes -= 16, to += 16, from += 16) memcpy(to, from, 16);
+  if (bytes >= 8) memcpy(to, from, 8), to += 8, from += 8, bytes -= 8;
+  if (bytes >= 4) memcpy(to, from, 4), to += 4, from += 4, bytes -= 4;
+  for (; bytes > 0; bytes--) *to++ = *from++;
+}
+
 static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
   const int64_t n = g->spec->n, first = step * g->spec->batch;
   const int64_t at = first - g->spec->order_at;
@@ -152,12 +161,12 @@ static nv_status gather(nv_ctx *ctx, const segment *g, int64_t step) {
       copy_rows(f, first + lo, lo, hi - lo);
       continue;
     }
-    bool is_short = !f->cast && f->bytes <= NV_SHORT;
+    bool is_short = !f->cast && f->bytes <= SHORT;
     for (int64_t r = lo; r < hi; r++) {
       int64_t row = order ? order[r] : first + r;
       if (order && r + AHEAD < hi) __builtin_prefetch(f->from + order[r + AHEAD] * f->stride);
       if (is_short)
-        nv_copy_short(f->to + r * f->bytes, f->from + row * f->stride, f->bytes);
+        copy_short(f->to + r * f->bytes, f->from + row * f->stride, f->bytes);
       else
         copy_rows(f, row, r, 1);
     }
