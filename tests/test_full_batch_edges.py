@@ -147,7 +147,7 @@ def test_what_batches_tell():
     assert [t[:2] for t in told] == [(0, 40), (1, 40), (2, 23)] * 2
     for epoch in (told[:3], told[3:]):
         for k in range(3):
-            _, n, loss, _, mae, _ = epoch[k]
+            _, _, loss, _, mae, _ = epoch[k]
             rows = np.array([t[1] for t in epoch[: k + 1]])
             assert loss == pytest.approx(np.average([t[3] for t in epoch[: k + 1]], weights=rows))
             assert mae == pytest.approx(np.average([t[5] for t in epoch[: k + 1]], weights=rows))
