@@ -19,6 +19,7 @@ NAMES = [
     for name in optimizers.__all__
     if isinstance(getattr(optimizers, name), type) and name not in ("MultiOptimizer", "LossScaleOptimizer")
     if issubclass(getattr(optimizers, name), optimizers.Optimizer) and name != "Optimizer"
+    if not getattr(optimizers, name).full_batch  # they take no steps but in fit
 ]
 
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const stop_names[NV_STOP_COUNT] = {NULL,        "goal",        "gtol",    "ftol",   "xtol",
-                                                      "max_evals", "line_search", "damping", "radius", "start"};
+static const char *const stop_names[NV_STOP_COUNT] = {
+    NULL, "goal", "gtol", "ftol", "xtol", "max_evals", "max_seconds", "line_search", "damping", "radius", "start"};
 
 typedef struct nv_py_minimizer {
   PyObject_HEAD nv_minimizer *minimizer;
@@ -187,6 +187,7 @@ static PyObject *get_stop(PyObject *self, void *Py_UNUSED(closure)) {
   const char *name = stop_names[state_of(self).stop];
   return name ? PyUnicode_FromString(name) : Py_NewRef(Py_None);
 }
+static PyObject *get_idle(PyObject *self, void *Py_UNUSED(closure)) { return PyBool_FromLong(state_of(self).idle); }
 static PyObject *get_counts(PyObject *self, void *Py_UNUSED(closure)) {
   nv_minimizer_state s = state_of(self);
   return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L}", "iterations", (long long)s.iterations, "values", (long long)s.values,
@@ -218,6 +219,7 @@ static PyGetSetDef minimizer_getset[] = {
     {"gradient_norm", get_norm, NULL, "The gradient's largest element as `gtol` sees it.", NULL},
     {"parameter", get_parameter, NULL, "The method's own number: step length, damping, radius, ..", NULL},
     {"stop", get_stop, NULL, "Why it stopped, a word; None if it has not.", NULL},
+    {"idle", get_idle, NULL, "Has the last iteration found nothing to do but stop? It is not counted.", NULL},
     {"counts", get_counts, NULL, "iterations, values, gradients, products, matrices: a dict.", NULL},
     {0},
 };

@@ -27,6 +27,8 @@ static nv_status read_limits(nv_minimizer *m) {
                    "%s: gtol, ftol and xtol must be at least 0, patience and max_evals at least 1, goal a number",
                    m->method->name);
   m->patience = patience < 1e9 ? (int)patience : 1000000000;
+  m->max_seconds = nv_option(m, "max_seconds", (double)INFINITY);
+  if (!(m->max_seconds > 0)) return nv_fail(NV_ERR_VALUE, "%s: max_seconds must be above 0", m->method->name);
   m->max_evals = most < 1e18 ? (int64_t)most : INT64_MAX;
   return NV_OK;
 }
@@ -94,6 +96,7 @@ nv_minimizer_state nv_minimizer_get(const nv_minimizer *m) {
                               .gradient_norm = m->gradient_norm,
                               .parameter = m->parameter,
                               .stop = m->stop,
+                              .idle = m->idle,
                               .iterations = m->iterations,
                               .values = m->values,
                               .gradients = m->gradients,
@@ -214,6 +217,8 @@ static void judge(nv_minimizer *m, double before) {
     m->stop = NV_STOP_FTOL;
   else if (m->stop == NV_STOP_NONE && nv_spent(m))
     m->stop = NV_STOP_EVALS;
+  else if (m->stop == NV_STOP_NONE && m->max_seconds < (double)INFINITY && nv_now() - m->began >= m->max_seconds)
+    m->stop = NV_STOP_SECONDS;
 }
 
 /* From xt on. A failure leaves what was there. */
@@ -225,7 +230,7 @@ static nv_status begin(nv_minimizer *m, const nv_poll *poll) {
   if (status != NV_OK) return status;
   m->x = m->xt, m->g = m->gt, m->f = f;
   m->xt = x, m->gt = g;
-  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = false, m->step_length = 0;
+  m->stop = NV_STOP_NONE, m->flat = 0, m->moved = m->idle = false, m->step_length = 0;
   judge(m, f);
   if (!isfinite(f)) m->stop = NV_STOP_START;
   return NV_OK;
@@ -238,6 +243,7 @@ nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll) {
 
 nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll) {
   nv_copy(m->n, x, m->xt);
+  m->began = nv_now();
   m->iterations = m->values = m->gradients = m->products = m->matrices = 0;
   return begin(m, poll);
 }
@@ -260,7 +266,8 @@ static nv_status iterate(nv_minimizer *m, double *to, int64_t *done) {
   m->torn = true, m->moved = false, m->step_length = 0;
   NV_TRY(m->method->step(m));
   m->torn = false;
-  if (m->stop != NV_STOP_NONE && !m->moved) return NV_OK; /* nothing was left to do */
+  m->idle = m->stop != NV_STOP_NONE && !m->moved;
+  if (m->idle) return NV_OK;
   judge(m, before);
   m->iterations++;
   if (to) record(m, to + *done * NV_RECORD);

@@ -62,11 +62,13 @@ struct nv_minimizer {
   const double *lower, *upper;   /* NULL, or [n]: bounds on x */
   double goal, gtol, ftol, xtol; /* goal -INFINITY: none */
   int64_t max_evals;             /* INT64_MAX: no limit */
+  double max_seconds, began;     /* INFINITY: no limit; when it was started */
   double step_length;            /* |x_new - x|, written by nv_accept */
   double parameter;              /* the method's own, for the records: step length, mu, radius .. */
   double gradient_norm;          /* largest element, as gtol sees it; kept by the loop */
   int patience, flat;            /* ftol: so many iterations in a row; those so far */
   bool moved, torn;              /* this iteration has accepted a point; it has not come to its end */
+  bool idle;                     /* it has found nothing to do but stop, and is not counted */
   int64_t iterations, values, gradients, products, matrices; /* values: all evaluations of f, with gradient or not */
   nv_stop stop;
   const nv_poll *poll;
@@ -134,6 +136,11 @@ void nv_line_failed(nv_minimizer *m, const nv_line *line);
  * diagonal, which holds that pivot). poll may be NULL. */
 nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll);
 void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
+/* x of (A + diag(added)) x = b for a symmetric A of no more than NV_SMALL rows, both triangles given, faster than by
+ * nv_cholesky; false, and x as it was, where that matrix is not positive definite. work: nv_small_work(n) doubles. */
+#define NV_SMALL 128
+int64_t nv_small_work(int64_t n);
+bool nv_small_solve(int64_t n, const double *a, const double *added, const double *b, double *work, double *x);
 /* diagonal[n] of (L L')^-1 and its sum; work has room for n * n, diagonal may be NULL */
 nv_status nv_cholesky_inverse_diagonal(int64_t n, const double *l, double *work, double *diagonal, double *trace,
                                        const nv_poll *poll);

@@ -53,6 +53,11 @@ def validate_float_arg(value: Any, name: str) -> float:
     return float(value)
 
 
+def is_sum(regularizer: Any) -> bool:
+    """Is it a sum over the elements, so that parts of an array have their shares of it?"""
+    return isinstance(regularizer, L1L2) and type(regularizer).__call__ is L1L2.__call__
+
+
 def _apart(x: Any) -> bool:
     """Is this the L1 penalty of a weight, for a method that handles it apart?"""
     scope = current()

@@ -226,6 +226,7 @@ static void troubles(void) {
     double f = m->f;
     CHECK(run(m, 10) == 0 && m->stop == NV_STOP_LINE_SEARCH, "%s %g: wrong gradient: %d", name, with, m->stop);
     CHECK(m->f == f && memcmp(m->x, x, sizeof x) == 0 && m->values < 100, "%s: x has moved", name);
+    CHECK(nv_minimizer_get(m).idle, "%s: idle", name);
     nv_minimizer_free(m);
 
     o = of_function(8, rounded), o.base.single = true;

@@ -19,6 +19,7 @@ from .._masks import get_mask, has_masks, set_mask
 from .._tensor import Tensor
 from .._trace import Scope, current
 from ..keras_tensor import KerasTensor, Node, Operation, infer
+from ..regularizers import is_sum
 from ..variable import Variable
 from .input_spec import check_inputs
 from .state import LayerState
@@ -141,8 +142,10 @@ class LayerCall(LayerState, Operation):
 
     def _after_call(self, scope: Scope, outputs: Any) -> None:
         if self.activity_regularizer is not None:
+            whole = scope.notes.get("indivisible", not is_sum(self.activity_regularizer))
             for y in tree.flatten(outputs):
                 self.add_loss(self.activity_regularizer(y) / float(max(y.shape[0], 1) if y.shape else 1))
+            scope.notes["indivisible"] = whole
         recorder: dict[str, Any] | None = scope.notes.get("recorder")
         if recorder is not None and len(_names.stack) > 1:
             key = path = "/".join(_names.stack[1:])

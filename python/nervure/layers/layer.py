@@ -294,6 +294,7 @@ class Layer(LayerCall):
         scope = current()
         if scope is None:
             raise ValueError(f"Layer '{self.name}': add_loss works inside `call`, on what is being computed there")
+        scope.notes["indivisible"] = True  # of many rows at once it may be anything (nervure.models.full_batch)
         added = scope.notes.setdefault("losses", [])
         added.extend((self, ops.convert_to_tensor(value)) for value in tree.flatten(loss) if value is not None)
 

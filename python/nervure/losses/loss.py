@@ -66,6 +66,7 @@ def reduce_weighted_values(
         except ValueError:
             raise misfit(tuple(sample_weight.shape), values) from None
     if reduction in (None, "none") or tuple(values.shape) in ((), (0,)):
+        notes["indivisible"] = True  # a scalar already: who knows how it depends on the rows
         return values
     total = ops.sum(values)
     if reduction == "sum":

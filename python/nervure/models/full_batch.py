@@ -7,7 +7,6 @@ are too many to be seen at once go through in chunks, whose values and gradients
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from .._trace import Scope, tracing
 from ..losses.regression import MeanSquaredError
 from ..ops.dispatch import cast_to
 from ..optimize.problem import Passes, Traced
-from ..regularizers import L1L2
+from ..regularizers import is_sum
 from .data import Batches
 from .feed import Feed
 from .passes import Pass
@@ -31,7 +30,7 @@ __all__ = ["FullBatchPass", "RowsObjective"]
 _ARENA = 16 << 20  # bytes of intermediate values that a chunk of rows may need
 _PROBE = 256  # rows of the trace that tells how much a row needs
 _DENSE = 5000  # parameters up to which a Gauss-Newton matrix is formed
-_RECORDS = 512  # iterations of which results are kept before they are told
+_RECORDS = 4096  # iterations of which results are kept before they are told
 _FAR = 1 << 32  # between the random numbers of two chunks
 _FIELDS = ("loss", "gradient_norm", "step_length", "parameter", "values", "gradients", "products", "matrices")
 
@@ -41,6 +40,7 @@ _WHY = {
     "ftol": "the loss fell by no more than ftol={ftol:g} of itself",
     "xtol": "the step was no longer than xtol={xtol:g} of the weights",
     "max_evals": "the loss was evaluated max_evals={max_evals:.0f} times",
+    "max_seconds": "max_seconds={max_seconds:g} seconds had passed",
     "line_search": "no lower point was found along the direction: the loss is flat to rounding, or not smooth",
     "damping": "no lower point was found however short the step: the damping mu has reached its maximum",
     "radius": "the trust region shrank to nothing: no lower point was found",
@@ -66,16 +66,22 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
-        self.rows = min(batch, feed.n) if batch is not None else self._chunk("normal" in needs)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables], self.rows < self.n and not self.one_batch)
-        self.size = self.passes.size
-        self.draws: _core.Plan | None = None  # advances the generators of dropout and the like
+        self.states: list[Any] = []  # the generators of dropout and the like
+        self.draws: _core.Plan | None = None  # advances them
         self.keeps = False  # batch normalization: something to be noted at each point that is taken
-        loops = {}
-        for name in ("value", "gradient", *self._beside(needs)):
-            loop = self._loop(name)
-            if loop is not None:
-                loops[name] = loop
+        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
+        self.size = self.passes.size
+        needs_matrix = "normal" in needs and (self.size <= _DENSE or "gauss_product" not in needs)
+        self.rows = self._probe(min(batch or feed.n, feed.n), needs_matrix)
+        if self.rows < self.n and not self.one_batch:
+            self.passes = Passes(self.passes.like, adds=True)
+        names = ["value", "gradient", *(["normal"] if needs_matrix else [])]
+        names += [name for name in ("hessian_product", "gauss_product") if name in needs]
+        loops = self._loops(names)
+        if "normal" in needs and "normal" not in loops and "gauss_product" not in loops:
+            loops |= self._loops(["gauss_product"])  # of which the matrix is made, column by column
+        if {"gauss_product", "normal"} & needs and not {"gauss_product", "normal"} & set(loops):
+            raise self._unknown_outputs()
         self.objective = self.passes.objective(loops)
         self.l1 = self._l1() if penalize_apart else None
 
@@ -90,19 +96,18 @@ class RowsObjective:
                     "cannot keep: use a penalty (kernel_regularizer) or another optimizer"
                 )
 
-    def _beside(self, needs: frozenset[str]) -> list[str]:
-        wanted = [name for name in ("hessian_product", "gauss_product") if name in needs]
-        if "normal" not in needs:
-            return wanted
-        if self.size > _DENSE and "gauss_product" in needs:
-            return wanted
-        return ["normal", *wanted]
+    def _unknown_outputs(self) -> ValueError:
+        return ValueError(
+            f"{type(self.model.optimizer).__name__} needs to know how the loss depends on the outputs of model "
+            f"'{self.model.name}', and so a loss that `compile` was given; a `compute_loss` of one's own or `add_loss` "
+            "alone do not tell. Use LBFGS, or TrustRegionNewton('exact')"
+        )
 
     # ---- traces ----
 
     def _trace(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
         """What the weights, which are `passes.weights` here, make of `rows` rows: their share of the loss."""
-        model, scope.notes["batch"] = self.model, rows
+        scope.notes["batch"] = rows
         whole = rows if self.one_batch else self.n
         scope.notes["wide"], scope.notes["whole"], scope.notes["apart"] = True, whole, self.apart
         for v, trial in zip(self.variables, self.passes.weights, strict=True):
@@ -116,6 +121,7 @@ class RowsObjective:
         y_pred = model(x, **model._told(True))
         self.predictions = model._described(y_pred)
         if type(model).compute_loss is not _default_compute_loss():
+            scope.notes["indivisible"] = True
             loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
             return inputs, Traced(_shared(loss, share))
         data = model._compiled.loss(y, y_pred, weight) if model._compiled.loss is not None else None
@@ -133,9 +139,9 @@ class RowsObjective:
         """The second derivatives of the penalties, a number for each weight array, if they are all L1 and L2."""
         penalties = [v.regularizer for v in self.variables]
         given = [p for p in penalties if p is not None]
-        if len(given) != extras or not all(type(p).__call__ is L1L2.__call__ for p in given):
+        if len(given) != extras or not all(is_sum(p) for p in given):
             return None
-        return [0.0 if p is None else 2.0 * p.l2 * share for p in penalties]
+        return [0.0 if p is None else 2.0 * float(getattr(p, "l2", 0.0)) * share for p in penalties]
 
     def _l1(self) -> Any:
         """The factors of the L1 penalties, one for each weight; None if there are none."""
@@ -144,58 +150,53 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _chunk(self, jacobian: bool) -> int:
-        """The rows to see at once: all, unless they need much memory, as a Jacobian by all weights does."""
-        rows = min(_PROBE, self.n)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
-        seen: list[Scope] = []
-
-        def trace(scope: Scope) -> Any:
-            seen.append(scope)
-            return self._trace(scope, rows)
-
-        plan = self.passes.plan("gradient", trace)
-        assert plan is not None
-        arena = plan.stats["arena_bytes"] / rows
-        if jacobian and self.passes.size <= _DENSE:
+    def _probe(self, rows: int, jacobian: bool) -> int:
+        """Learns from a trace what a pass draws and would change, and how many rows to see at once: `rows`, unless they
+        need much memory, as a Jacobian by all weights does.
+        """
+        some = min(_PROBE, rows)
+        with tracing() as scope:
+            inputs, traced = self._trace(scope, some)
+            draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
+            self.states = [_Held(core) for core, _ in draws]
+            self.draws = scope.graph.plan([], [], draws) if draws else None
+            self.keeps = bool(self._statistics(scope))
+            arena = 0.0
+            if some < rows:
+                assert traced.loss is not None
+                slopes = scope.grad(traced.loss, [scope.read(w) for w in self.passes.weights])
+                arena = (
+                    float(scope.graph.plan([t.node for t in inputs], [t.node for t in slopes]).stats["arena_bytes"])
+                    / some
+                )
+        if jacobian:
             outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
-            arena += 16.0 * outputs * self.passes.size
-        if seen[0].notes.get("indivisible") or self._statistics(seen[0]) or self.n * arena <= _ARENA:
-            return self.n
-        pieces = int(np.ceil(self.n * arena / _ARENA))
-        return int(np.ceil(self.n / pieces))
+            arena += 16.0 * outputs * self.size
+        if self.one_batch or scope.notes.get("indivisible") or self.keeps or rows * arena <= _ARENA:
+            return rows
+        pieces = int(np.ceil(rows * arena / _ARENA))
+        return int(np.ceil(rows / pieces))
 
-    def _loop(self, name: str) -> _core.Loop | None:
-        plans: list[_core.Plan | None] = []
-        for rows in (self.rows, self.n % self.rows):
-            plan = None
-            if rows:
-                plan = self.passes.plan(name, lambda scope, rows=rows: self._at_chunk(scope, rows))
-                if plan is None:
-                    return None
-            plans.append(plan)
-        return _core.Loop(plans[0], plans[1], self.arrays, self.n, self.rows, (), self.feed.names)
+    def _loops(self, names: list[str]) -> dict[str, _core.Loop]:
+        """A loop for each pass that there can be."""
+        whole = self.passes.plans(names, lambda scope: self._at_chunk(scope, self.rows))
+        left = self.n % self.rows
+        rest = self.passes.plans(names, lambda scope: self._at_chunk(scope, left)) if left else {}
+        if "normal" in whole and left and "normal" not in rest:
+            del whole["normal"]
+        return {
+            name: _core.Loop(plan, rest.get(name), self.arrays, self.n, self.rows, (), self.feed.names)
+            for name, plan in whole.items()
+        }
 
     def _at_chunk(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
-        """The trace of a chunk: its random numbers are its own, and the same until `draw`."""
-        before = self._generators(rows)
+        """The trace of a chunk: its random numbers are its own, and the same until the next draw."""
         if self.passes.adds:
-            for state in before:
+            for state in self.states:
                 shift = ops.stack([ops.zeros((), "int64"), scope.read(self.passes.chunk) * _FAR])
                 scope.shadow(state, scope.read(state) + shift)
                 scope.notes["counts_chunks"] = True
         return self._trace(scope, rows)
-
-    def _generators(self, rows: int) -> list[Any]:
-        """The variables that count random draws. The first time, it finds them, and what else a pass would change."""
-        if not hasattr(self, "_states"):
-            with tracing() as scope:
-                self._trace(scope, rows)
-                draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
-                self._states = [_Held(core) for core, _ in draws]
-                self.draws = scope.graph.plan([], [], draws) if draws else None
-                self.keeps = bool(self._statistics(scope))
-        return self._states
 
     def _statistics(self, scope: Scope) -> list[Any]:
         """What the trace assigns of the model's own: the averages of batch normalization."""
@@ -270,6 +271,8 @@ class FullBatchPass(Pass):
         self.observer = self.rows.observer()
         self.shuffle, self.seed, self._epochs = bool(shuffle) and self.batches > 1, seed, 0
         self._written: Any = None  # the weights as they were left
+        self._behind = False  # are the weights not yet what the method has reached?
+        self._summed, self._seen = 0.0, 0  # the losses of the epoch's batches times their rows, and those rows
         self._counts = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
         self._order: Any = None
         self._draw = False
@@ -279,9 +282,10 @@ class FullBatchPass(Pass):
         """Bayesian regularization wants to know how many numbers the mean of squares is of."""
         if self.optimizer.method != "bayesian_regularization":
             return {}
-        parts = self.model._compiled.loss.parts if self.model._compiled.loss is not None else None
-        squares = parts is not None and len(parts) == 1 and parts[0] is not None
-        if not squares or not isinstance(parts[0][0], MeanSquaredError) or parts[0][0].reduction == "sum":
+        loss = self.model._compiled.loss
+        parts = (loss.parts if loss is not None else None) or [None]
+        first = parts[0][0] if parts[0] is not None and len(parts) == 1 else None
+        if not isinstance(first, MeanSquaredError) or first.reduction == "sum":
             raise ValueError("BayesianRegularization needs the loss 'mse' of one output: it is about sums of squares")
         if any(v.regularizer is not None for v in self.rows.variables):
             raise ValueError("BayesianRegularization finds the penalty on weights itself: leave out regularizers")
@@ -300,13 +304,18 @@ class FullBatchPass(Pass):
         """Is there nothing to be done between two iterations?"""
         return self.observer is None and not self._changes
 
+    @property
+    def _over(self) -> bool:
+        """Has the method come to its end? Where another function follows, the minimum of this one is none."""
+        stop = self.minimizer.stop
+        return stop is not None and not (self._changes and stop in _PASSING)
+
     def start(self, rewind: bool) -> None:
         self.done = 0
+        self._summed, self._seen = 0.0, 0
         self._epochs += 1
         if self.shuffle:
             self._order = _core.permutation(self.seed, self._epochs - 1, self.rows.n)
-        if self.observer is not None:
-            self.rows.passes.chunk.numpy()[...] = 0
         self._ready()
 
     def _ready(self) -> None:
@@ -316,7 +325,7 @@ class FullBatchPass(Pass):
             return
         if self._written is not None:
             self._keep_counts()
-        self._window()
+        self._change()
         self.minimizer.start(x)
         self._written = x
         self._draw = False
@@ -325,30 +334,43 @@ class FullBatchPass(Pass):
     def _keep_counts(self) -> None:
         self._counts = {k: v + self._counts[k] for k, v in self.minimizer.counts.items()}
 
-    def _window(self) -> None:
+    def _change(self) -> None:
+        """The next function: other rows, other random numbers."""
+        if self.rows.draws is not None:
+            self.rows.draws.run()
         if self.batches > 1:
             step = min(self.done, self.batches - 1)
             self.rows.objective.window(step, step + 1, self._order)
 
     @property
     def left(self) -> int:
-        return 0 if self.minimizer.stop is not None and not self._draw else (self.per_epoch or 1) - self.done
+        return 0 if self._over else (self.per_epoch or 1) - self.done
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
-        for _ in range(min(steps, self.left)):
+        for _ in range(steps):
+            if not self.left:
+                break
             if self._draw:
-                if self.rows.draws is not None:
-                    self.rows.draws.run()
-                self._window()
+                self._change()
                 self.minimizer.renew()
             self._iterate(1, None)
-            self._draw = self._changes and self.minimizer.stop in _PASSING
+            self._draw = self._changes
+            rows = min(self.batch, self.rows.n - self.done * self.batch)
+            self._summed, self._seen = self._summed + self.minimizer.f * rows, self._seen + rows
+            self._observe()
             self.done += 1
-        if self.observer is not None and (self.done == self.per_epoch or not self.left):
+
+    def _observe(self) -> None:
+        """Metrics and statistics see what was just done: all rows, or those of the batch."""
+        if self.observer is None:
+            return
+        if self.batches > 1:
+            self.observer.run(self.done, self.done + 1, 0.0, self._order)
+        else:
             self.observer.run(0, -(-self.rows.n // self.rows.rows))
 
-    def many(self, iterations: int, tell: Callable[[Any], None]) -> None:
-        """As many iterations as that at once, or as there are records for; `tell` gets the losses after each, also of
+    def many(self, iterations: int, losses: list[float]) -> None:
+        """As many iterations as that at once, or as there are records for; `losses` gets the loss after each, also of
         those before an exception.
         """
         records = np.zeros((min(iterations, _RECORDS), len(_FIELDS)))
@@ -356,16 +378,23 @@ class FullBatchPass(Pass):
         try:
             self._iterate(len(records), records)
         finally:
-            tell(records[: self.minimizer.counts["iterations"] - before, 0].tolist())
+            losses += records[: self.minimizer.counts["iterations"] - before, 0].tolist()
+            if self.minimizer.idle:  # an epoch it was, too
+                losses.append(self.minimizer.f)
 
     def _iterate(self, iterations: int, records: Any) -> None:
+        self._behind = True
         try:
             self.minimizer.run(iterations, 0.0, records)
         finally:
-            x = self.minimizer.x
-            self.rows.put(x)
-            self._written = self.rows.weights()
+            self._put()
             self._note()
+
+    def _put(self) -> None:
+        self._behind = True
+        self.rows.put(self.minimizer.x)
+        self._written = self.rows.weights()
+        self._behind = False
 
     def _note(self) -> None:
         """Tells optimizer and model how far it is."""
@@ -377,27 +406,33 @@ class FullBatchPass(Pass):
         optimizer.n_gradients, optimizer.n_products = counts["gradients"], counts["products"]
         optimizer.n_matrices = counts["matrices"]
         stop = self.minimizer.stop
-        if stop is not None and not (self._changes and stop in _PASSING):
+        if stop is not None and self._over:
             why = _WHY[stop].format(**({"max_evals": 0, "goal": 0} | optimizer.settings()))
             optimizer.stop_reason = self.model.stop_reason = why
             self.model.stop_training = True
 
     @property
     def loss(self) -> float:
-        """The loss where it is."""
-        return self.minimizer.f if self.minimizer.stop != "start" else float("nan")
+        """The loss where it is; the mean of those of the epoch's batches, each after its iteration."""
+        if self.minimizer.stop == "start":
+            return float("nan")
+        return self._summed / self._seen if self.batches > 1 and self._seen else self.minimizer.f
 
     @property
     def gradient_norm(self) -> float:
         return float(np.linalg.norm(self.minimizer.g))
 
     def finish(self, early: bool = False) -> None:
-        pass
+        """There is something to see also where there was nothing to do."""
+        if not self.done and self.minimizer.stop != "start":
+            self._observe()
 
     def close(self, reason: str, history: Any) -> None:
         """The end of `fit`: what there is to know, where users look; a warning where no lower point was found."""
         optimizer, stop = self.optimizer, self.minimizer.stop
-        if stop in _WARNED and reason == optimizer.stop_reason:
+        if self._behind:  # Ctrl-C at the wrong moment
+            self._put()
+        if stop in _WARNED and self._written is not None and reason == optimizer.stop_reason:
             warnings.warn(f"{type(optimizer).__name__}: {reason}", RuntimeWarning, stacklevel=4)
         optimizer.stop_reason = reason
         for name in ("n_iter", "n_evals", "n_gradients", "n_products", "n_matrices"):
@@ -431,5 +466,4 @@ def _is_generator(core: _core.Variable) -> bool:
 
 
 def _is_l1(v: Variable) -> bool:
-    r = v.regularizer
-    return isinstance(r, L1L2) and type(r).__call__ is L1L2.__call__ and bool(r.l1)
+    return is_sum(v.regularizer) and bool(getattr(v.regularizer, "l1", 0.0))
