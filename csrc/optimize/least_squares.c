@@ -113,10 +113,16 @@ static double scaled_norm(const nv_minimizer *m, const state *s, const double *x
   return sqrt(sum);
 }
 
-/* |D^-1 g|^2 */
-static double steepness(const nv_minimizer *m, const state *s, const double *g) {
+/* Is x on a bound that it does not fall away from? */
+static bool pressed(const nv_minimizer *m, int64_t k, const double *x, const double *g) {
+  return m->lower && ((x[k] <= m->lower[k] && g[k] >= 0) || (x[k] >= m->upper[k] && g[k] <= 0));
+}
+
+/* |D^-1 g|^2, of what x is free to follow. */
+static double steepness(const nv_minimizer *m, const state *s, const double *x, const double *g) {
   double sum = 0;
-  for (int64_t k = 0; k < m->n; k++) sum += (g[k] / s->scale[k]) * (g[k] / s->scale[k]);
+  for (int64_t k = 0; k < m->n; k++)
+    if (!pressed(m, k, x, g)) sum += (g[k] / s->scale[k]) * (g[k] / s->scale[k]);
   return sum;
 }
 
@@ -222,11 +228,6 @@ static void free_step(nv_minimizer *m, state *s) {
 
 /* ---- bounds ---- */
 
-/* Is x on a bound that it does not fall away from? */
-static bool pressed(const nv_minimizer *m, int64_t k) {
-  return m->lower && ((m->x[k] <= m->lower[k] && m->g[k] >= 0) || (m->x[k] >= m->upper[k] && m->g[k] <= 0));
-}
-
 static double into(const nv_minimizer *m, int64_t k, double x) { return fmin(fmax(x, m->lower[k]), m->upper[k]); }
 
 /* Along the projected gradient, from the radius on back to where the model falls enough (Nocedal & Wright 16.7). */
@@ -253,7 +254,7 @@ static void bounded_step(nv_minimizer *m, state *s) {
   const int64_t n = m->n;
   bool whole = true; /* nothing has been set on a bound */
   memset(m->d, 0, (size_t)n * sizeof *m->d);
-  for (int64_t k = 0; k < n; k++) s->fixed[k] = pressed(m, k);
+  for (int64_t k = 0; k < n; k++) s->fixed[k] = pressed(m, k, m->x, m->g);
   factor(m, s, NULL);
   for (;;) {
     bool hit = false;
@@ -350,7 +351,7 @@ static nv_status take(nv_minimizer *m, state *s, double ratio, double flat) {
   s->r = s->rt, s->rt = r;
   gradient(o->m, m->n, s->j, s->r, m->gt);
   /* Where f cannot tell a better point the gradient must; else it might go to and fro for ever. */
-  if (m->f - m->ft <= flat && s->newton > flat && steepness(m, s, m->gt) >= steepness(m, s, m->g)) {
+  if (m->f - m->ft <= flat && s->newton > flat && steepness(m, s, m->xt, m->gt) >= steepness(m, s, m->x, m->g)) {
     s->rt = s->r, s->r = r;
     shrink(m, s);
     return refresh(m, s);
@@ -417,7 +418,7 @@ static nv_status try_step(nv_minimizer *m, state *s) {
 static double cosine(const nv_minimizer *m, const state *s) {
   double size = sqrt(2 * m->f), most = 0;
   for (int64_t k = 0; k < m->n; k++)
-    if (s->norm[k] > 0 && !pressed(m, k)) most = fmax(most, fabs(m->g[k]) / s->norm[k]);
+    if (s->norm[k] > 0 && !pressed(m, k, m->x, m->g)) most = fmax(most, fabs(m->g[k]) / s->norm[k]);
   return size > 0 ? most / size : 0;
 }
 
