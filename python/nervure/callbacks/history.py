@@ -47,6 +47,11 @@ class History(Callback):
             self.history.setdefault(key, []).append(value)
         self.model.history = self
 
+    def _append(self, epoch: int, losses: list[float]) -> None:
+        """Epochs from `epoch` on, at once: an exception has hardly a chance to come in between."""
+        self.history.setdefault("loss", []).extend(losses)
+        self.epoch.extend(range(epoch, epoch + len(losses)))
+
     def plot(self, *names: str) -> Plot:
         """The curves of these metrics, or of all, validation dashed: SVG that a notebook shows, `save(path)` writes.
 

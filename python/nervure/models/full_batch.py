@@ -109,7 +109,7 @@ class RowsObjective:
 
     def _trace(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
         """What the weights, which are `passes.weights` here, make of `rows` rows: their share of the loss."""
-        model, scope.notes["batch"] = self.model, rows
+        scope.notes["batch"] = rows
         whole = rows if self.one_batch else self.n
         scope.notes["wide"], scope.notes["whole"], scope.notes["apart"] = True, whole, self.apart
         for v, trial in zip(self.variables, self.passes.weights, strict=True):
@@ -284,7 +284,7 @@ class FullBatchPass(Pass):
         self._written: Any = None  # the weights as they were left
         self._behind = False  # are the weights not yet what the method has reached?
         self._summed, self._seen = 0.0, 0  # the losses of the epoch's batches times their rows, and those rows
-        self._counts = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
         self._order: Any = None
         self._draw = False
         self._told = 0  # iterations that the optimizer's variable has counted
@@ -396,13 +396,13 @@ class FullBatchPass(Pass):
         try:
             self.minimizer.run(iterations, 0.0, records)
         finally:
-            self._put()
-            self._note()
+            self._tell()
 
-    def _put(self) -> None:
-        self._behind = True
+    def _tell(self) -> None:
+        """The model is where the method is."""
         self.rows.put(self.minimizer.x)
         self._written = self.rows.weights()
+        self._note()
         self._behind = False
 
     def _note(self) -> None:
@@ -440,7 +440,8 @@ class FullBatchPass(Pass):
         """The end of `fit`: what there is to know, where users look; a warning where no lower point was found."""
         optimizer, stop = self.optimizer, self.minimizer.stop
         if self._behind:  # Ctrl-C at the wrong moment
-            self._put()
+            self._tell()
+            self.model.stop_reason = reason
         if stop in _WARNED and self._written is not None and reason == optimizer.stop_reason:
             warnings.warn(f"{type(optimizer).__name__}: {reason}", RuntimeWarning, stacklevel=4)
         optimizer.stop_reason = reason

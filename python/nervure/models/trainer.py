@@ -287,9 +287,9 @@ class Trainer(StepFunctions, Steps):
                 if len(losses) == before:
                     losses.append(train.loss)
             finally:
-                for k, loss in enumerate(losses[before:], epoch + before):
-                    if history is not None:
-                        history.on_epoch_end(k, {"loss": loss})
+                if history is not None:
+                    self.history = history
+                    history._append(epoch + before, losses[before:])
         return epochs, {"loss": train.loss}
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
