@@ -64,6 +64,13 @@ class FullBatchOptimizer(Optimizer):
     search are of the same function, but from one iteration to the next it is another function, on which what was
     learnt about the last one is lost. Batch normalization uses the mean and variance of all rows.
 
+    Where `fit` has a `batch_size`, an epoch's loss is the mean of those of its batches, each after its iteration, and
+    metrics are likewise those of the weights then.
+
+    Rows that need much memory go through in chunks, with the same result to rounding. Not so where a loss is more than
+    a sum or mean over rows: batch normalization, masks, `add_loss`, a `compute_loss` of one's own, and a loss function
+    that gives one number for all rows, need all of them in memory at once.
+
     Methods of whole batches are best where the data are small enough to be seen many times, up to some 10,000 rows and
     weights, and where a low loss is wanted. The iterations are computed in C in float64, whatever the dtype of the
     weights. Below, p is the number of weights and n that of rows; a gradient costs O(n p) for a dense network.
