@@ -152,7 +152,7 @@ def test_what_batches_tell():
     assert [t[:2] for t in told] == [(0, 40), (1, 40), (2, 23)] * 2
     for epoch in (told[:3], told[3:]):
         for k in range(3):
-            _, n, loss, _, mae, _ = epoch[k]
+            loss, mae = epoch[k][2], epoch[k][4]
             rows = np.array([t[1] for t in epoch[: k + 1]])
             assert loss == pytest.approx(np.average([t[3] for t in epoch[: k + 1]], weights=rows))
             assert mae == pytest.approx(np.average([t[5] for t in epoch[: k + 1]], weights=rows))
@@ -167,6 +167,33 @@ def test_batches_in_order_and_shuffled():
         fit(model, epochs=3, batch_size=40, **given)
         found[name] = bits(model)
     assert found["shuffled"] == found["again"] != found["order"]
+
+
+def test_shuffled_within_batches_is_in_order_and_other_words_are_refused():
+    found = []
+    for shuffle in (False, "batch"):
+        model = net(optimizers.LBFGS(gtol=0.0))
+        fit(model, batch_size=40, shuffle=shuffle)
+        found.append(bits(model))
+    assert found[0] == found[1]
+    with pytest.raises(ValueError, match="shuffle"):
+        fit(model, shuffle="bogus")
+
+
+def test_the_goal_is_for_an_epoch_of_batches():
+    model = net(optimizers.LBFGS(goal=0.15))
+    run = fit(model, epochs=200, batch_size=20)
+    assert run.history["loss"][-1] <= 0.15 < min(run.history["loss"][:-1]) and "goal" in run.stop_reason
+    assert model.optimizer.n_iter == 6 * len(run.epoch)
+
+
+def test_evaluations_are_counted_on_where_weights_are_set():
+    model = net(optimizers.LBFGS(max_evals=20))
+    move = callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: model.set_weights([1.01 * w for w in model.get_weights()])
+    )
+    run = fit(model, epochs=100, callbacks=[move])
+    assert 20 <= model.optimizer.n_evals <= 25 and "max_evals" in run.stop_reason
 
 
 def test_a_fit_of_an_epoch_each_has_another_mask_each():
@@ -273,7 +300,7 @@ def test_chunks_add_up(monkeypatch, case):
 
 
 def test_each_chunk_has_its_mask_and_keeps_it(monkeypatch):
-    """The sum of squares of what dropout leaves of ones counts it. Slopes fit values: it is one function until drawn."""
+    """The sum of squares of what dropout leaves of ones counts it. It is one function until drawn."""
     model = nv.Sequential([nv.Input((1,)), layers.Dropout(0.5), layers.Dense(1, kernel_initializer="ones")])
     model.compile("adam", MeanSquaredError(reduction="sum"))
     monkeypatch.setattr(full_batch, "_ARENA", 20000)

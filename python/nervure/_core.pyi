@@ -153,7 +153,7 @@ class Objective:
 
 @final
 class Minimizer:
-    """A method at work on an Objective. Releases the GIL while running; Ctrl-C leaves it as after its last iteration."""
+    """A method at work on an Objective. Releases the GIL meanwhile; Ctrl-C leaves it as after the last iteration."""
     def __new__(
         cls,
         objective: Objective,

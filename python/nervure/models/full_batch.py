@@ -278,9 +278,14 @@ class FullBatchPass(Pass):
                 stacklevel=4,
             )
         settings = self.optimizer.settings() | self._more_settings(feed)
+        if self.batches > 1:
+            settings.pop("goal", None)  # it is for the loss of an epoch: see advance
         self.minimizer = _core.Minimizer(self.rows.objective, self.optimizer.method, settings, self.rows.l1)
         self.observer = self.rows.observer()
-        self.shuffle, self.seed, self._epochs = bool(shuffle) and self.batches > 1, seed, 0
+        if shuffle not in (True, False, "batch"):
+            raise ValueError(f"`shuffle` must be True, False or 'batch', got {shuffle!r}")
+        self.shuffle, self.seed, self._epochs = shuffle is True and self.batches > 1, seed, 0
+        self._reached = False  # the goal, by the loss of an epoch of batches
         self._written: Any = None  # the weights as they were left
         self._behind = False  # are the weights not yet what the method has reached?
         self._summed, self._seen = 0.0, 0  # the losses of the epoch's batches times their rows, and those rows
@@ -315,10 +320,15 @@ class FullBatchPass(Pass):
         return self.observer is None and not self._changes
 
     @property
-    def _over(self) -> bool:
-        """Has the method come to its end? Where another function follows, the minimum of this one is none."""
-        stop = self.minimizer.stop
-        return stop is not None and not (self._changes and stop in _PASSING)
+    def _stop(self) -> str | None:
+        """Why it has come to its end, if it has. Where another function follows, the minimum of this one is none."""
+        stop, most = self.minimizer.stop, self.optimizer.max_evals
+        if self._reached:
+            return "goal"
+        if stop is not None and not (self._changes and stop in _PASSING):
+            return stop
+        spent = self._written is not None and most and self._counts["values"] + self.minimizer.counts["values"] >= most
+        return "max_evals" if spent else None  # also where weights were set from outside, and it has begun anew
 
     def start(self, rewind: bool) -> None:
         self.done = 0
@@ -354,7 +364,7 @@ class FullBatchPass(Pass):
 
     @property
     def left(self) -> int:
-        return 0 if self._over else (self.per_epoch or 1) - self.done
+        return 0 if self._stop else (self.per_epoch or 1) - self.done
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         for _ in range(steps):
@@ -369,6 +379,10 @@ class FullBatchPass(Pass):
             self._summed, self._seen = self._summed + self.minimizer.f * rows, self._seen + rows
             self._observe()
             self.done += 1
+            goal = self.optimizer.goal
+            if self.batches > 1 and self.done == self.per_epoch and goal is not None and self.loss <= goal:
+                self._reached = True
+                self._note()
 
     def _observe(self) -> None:
         """Metrics and statistics see what was just done: all rows, or those of the batch."""
@@ -414,8 +428,8 @@ class FullBatchPass(Pass):
         optimizer.n_iter, optimizer.n_evals = counts["iterations"], counts["values"]
         optimizer.n_gradients, optimizer.n_products = counts["gradients"], counts["products"]
         optimizer.n_matrices = counts["matrices"]
-        if self._over:
-            stop = self.minimizer.stop
+        stop = self._stop
+        if stop is not None:
             why = _WHY[stop].format(**({"max_evals": 0, "goal": 0} | optimizer.settings()))
             optimizer.stop_reason = self.model.stop_reason = why
             self.model.stop_training = True

@@ -37,7 +37,7 @@ class FullBatchOptimizer(Optimizer):
     makes it larger: a point where it is NaN or infinite is not kept, and the step is shortened.
 
     Args:
-        goal: ends when the loss is no more than this.
+        goal: ends when the loss is no more than this; in `fit` with a `batch_size`, the loss of an epoch.
         gtol: ends when no element of the gradient is larger in absolute value.
         ftol: ends when in each of `patience` iterations in a row the loss f fell by no more than ftol * |f|. 0: never.
         xtol: ends when a step is no longer than xtol * (|w| + xtol). 0: never.
