@@ -267,13 +267,18 @@ class FullBatchPass(Pass):
                 stacklevel=4,
             )
         settings = self.optimizer.settings() | self._more_settings(feed)
+        if self.batches > 1:
+            settings.pop("goal", None)  # it is for the loss of an epoch: see advance
         self.minimizer = _core.Minimizer(self.rows.objective, self.optimizer.method, settings, self.rows.l1)
         self.observer = self.rows.observer()
-        self.shuffle, self.seed, self._epochs = bool(shuffle) and self.batches > 1, seed, 0
+        if shuffle not in (True, False, "batch"):
+            raise ValueError(f"`shuffle` must be True, False or 'batch', got {shuffle!r}")
+        self.shuffle, self.seed, self._epochs = shuffle is True and self.batches > 1, seed, 0
+        self._reached = False  # the goal, by the loss of an epoch of batches
         self._written: Any = None  # the weights as they were left
         self._behind = False  # are the weights not yet what the method has reached?
         self._summed, self._seen = 0.0, 0  # the losses of the epoch's batches times their rows, and those rows
-        self._counts = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
         self._order: Any = None
         self._draw = False
         self._told = 0  # iterations that the optimizer's variable has counted
@@ -305,10 +310,15 @@ class FullBatchPass(Pass):
         return self.observer is None and not self._changes
 
     @property
-    def _over(self) -> bool:
-        """Has the method come to its end? Where another function follows, the minimum of this one is none."""
-        stop = self.minimizer.stop
-        return stop is not None and not (self._changes and stop in _PASSING)
+    def _stop(self) -> str | None:
+        """Why it has come to its end, if it has. Where another function follows, the minimum of this one is none."""
+        stop, most = self.minimizer.stop, self.optimizer.max_evals
+        if self._reached:
+            return "goal"
+        if stop is not None and not (self._changes and stop in _PASSING):
+            return stop
+        spent = self._written is not None and most and self._counts["values"] + self.minimizer.counts["values"] >= most
+        return "max_evals" if spent else None  # also where weights were set from outside, and it has begun anew
 
     def start(self, rewind: bool) -> None:
         self.done = 0
@@ -344,7 +354,7 @@ class FullBatchPass(Pass):
 
     @property
     def left(self) -> int:
-        return 0 if self._over else (self.per_epoch or 1) - self.done
+        return 0 if self._stop else (self.per_epoch or 1) - self.done
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         for _ in range(steps):
@@ -359,6 +369,10 @@ class FullBatchPass(Pass):
             self._summed, self._seen = self._summed + self.minimizer.f * rows, self._seen + rows
             self._observe()
             self.done += 1
+            goal = self.optimizer.goal
+            if self.batches > 1 and self.done == self.per_epoch and goal is not None and self.loss <= goal:
+                self._reached = True
+                self._note()
 
     def _observe(self) -> None:
         """Metrics and statistics see what was just done: all rows, or those of the batch."""
@@ -387,13 +401,13 @@ class FullBatchPass(Pass):
         try:
             self.minimizer.run(iterations, 0.0, records)
         finally:
-            self._put()
-            self._note()
+            self._tell()
 
-    def _put(self) -> None:
-        self._behind = True
+    def _tell(self) -> None:
+        """The model is where the method is."""
         self.rows.put(self.minimizer.x)
         self._written = self.rows.weights()
+        self._note()
         self._behind = False
 
     def _note(self) -> None:
@@ -405,8 +419,8 @@ class FullBatchPass(Pass):
         optimizer.n_iter, optimizer.n_evals = counts["iterations"], counts["values"]
         optimizer.n_gradients, optimizer.n_products = counts["gradients"], counts["products"]
         optimizer.n_matrices = counts["matrices"]
-        stop = self.minimizer.stop
-        if stop is not None and self._over:
+        stop = self._stop
+        if stop is not None:
             why = _WHY[stop].format(**({"max_evals": 0, "goal": 0} | optimizer.settings()))
             optimizer.stop_reason = self.model.stop_reason = why
             self.model.stop_training = True
@@ -431,7 +445,8 @@ class FullBatchPass(Pass):
         """The end of `fit`: what there is to know, where users look; a warning where no lower point was found."""
         optimizer, stop = self.optimizer, self.minimizer.stop
         if self._behind:  # Ctrl-C at the wrong moment
-            self._put()
+            self._tell()
+            self.model.stop_reason = reason
         if stop in _WARNED and self._written is not None and reason == optimizer.stop_reason:
             warnings.warn(f"{type(optimizer).__name__}: {reason}", RuntimeWarning, stacklevel=4)
         optimizer.stop_reason = reason

@@ -231,6 +231,8 @@ def normal_equations(
         rows = per_row_jacobian(z, weights)
         if rows is None:
             return None
+        if len({r.dtype for r in rows}) > 1:
+            rows = [cast_to(r, "float64") for r in rows]
         jacobians.append(cast_to(_joined(rows, 2), "float64"))
     try:
         blocks = _Blocks(scope, loss, outputs)
