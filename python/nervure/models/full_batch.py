@@ -29,7 +29,9 @@ __all__ = ["FullBatchPass", "RowsObjective"]
 
 _ARENA = 16 << 20  # bytes of intermediate values that a chunk of rows may need
 _PROBE = 256  # rows of the trace that tells how much a row needs
-_DENSE = 5000  # parameters up to which a Gauss-Newton matrix is formed
+_DENSE = 5000  # parameters up to which a Gauss-Newton matrix may be formed
+_SMALL = 512  # up to which it is in any case
+_WORK = 5000  # how many products with it, about, may be done in its place where there are more
 _RECORDS = 4096  # iterations of which results are kept before they are told
 _FAR = 1 << 32  # between the random numbers of two chunks
 _FIELDS = ("loss", "gradient_norm", "step_length", "parameter", "values", "gradients", "products", "matrices")
@@ -66,19 +68,19 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
+        self.dense = False  # is the Gauss-Newton matrix formed?
         self.states: list[Any] = []  # the generators of dropout and the like
         self.draws: _core.Plan | None = None  # advances them
         self.keeps = False  # batch normalization: something to be noted at each point that is taken
         self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
         self.size = self.passes.size
-        needs_matrix = "normal" in needs and (self.size <= _DENSE or "gauss_product" not in needs)
-        self.rows = self._probe(min(batch or feed.n, feed.n), needs_matrix)
+        self.rows = self._probe(min(batch or feed.n, feed.n), needs)
         if self.rows < self.n and not self.one_batch:
             self.passes = Passes(self.passes.like, adds=True)
-        names = ["value", "gradient", *(["normal"] if needs_matrix else [])]
+        names = ["value", "gradient", *(["normal"] if self.dense else [])]
         names += [name for name in ("hessian_product", "gauss_product") if name in needs]
         loops = self._loops(names)
-        if "normal" in needs and "normal" not in loops and "gauss_product" not in loops:
+        if self.dense and "normal" not in loops and "gauss_product" not in loops:
             loops |= self._loops(["gauss_product"])  # of which the matrix is made, column by column
         if {"gauss_product", "normal"} & needs and not {"gauss_product", "normal"} & set(loops):
             raise self._unknown_outputs()
@@ -150,7 +152,14 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _probe(self, rows: int, jacobian: bool) -> int:
+    def _pays(self, outputs: int) -> bool:
+        """Is forming and factoring the Gauss-Newton matrix not much more work than some products with it? For N rows of
+        K outputs and p weights these are N K p^2 + p^3 / 3 multiplications against about N p each.
+        """
+        p = self.size
+        return p <= _SMALL or (p <= _DENSE and outputs * p + p * p / (3 * self.n) <= _WORK)
+
+    def _probe(self, rows: int, needs: frozenset[str]) -> int:
         """Learns from a trace what a pass draws and would change, and how many rows to see at once: `rows`, unless they
         need much memory, as a Jacobian by all weights does.
         """
@@ -169,8 +178,9 @@ class RowsObjective:
                     float(scope.graph.plan([t.node for t in inputs], [t.node for t in slopes]).stats["arena_bytes"])
                     / some
                 )
-        if jacobian:
-            outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
+        outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
+        self.dense = "normal" in needs and ("gauss_product" not in needs or self._pays(outputs))
+        if self.dense:
             arena += 16.0 * outputs * self.size
         if self.one_batch or scope.notes.get("indivisible") or self.keeps or rows * arena <= _ARENA:
             return rows
@@ -284,7 +294,11 @@ class FullBatchPass(Pass):
         self._told = 0  # iterations that the optimizer's variable has counted
 
     def _more_settings(self, feed: Feed) -> dict[str, float]:
-        """Bayesian regularization wants to know how many numbers the mean of squares is of."""
+        """How Levenberg-Marquardt is to solve, if it has the choice. Bayesian regularization wants to know how many numbers
+        the mean of squares is of.
+        """
+        if getattr(self.optimizer, "solver", None) == "auto" and not self.rows.dense:
+            return {"solver": 2.0}
         if self.optimizer.method != "bayesian_regularization":
             return {}
         loss = self.model._compiled.loss
