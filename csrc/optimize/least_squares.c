@@ -9,13 +9,12 @@
 
 #include <math.h>
 #include <string.h>
-#include <stdlib.h>
 
-#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
+#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0 */
 #define NEAR 0.1           /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
-#define IDLE 5  /* steps in a row that change f by no more than rounding */
-#define SLACK 8 /* of rounding, see noise() */
+#define PLATEAU 1e-10 /* of a column's length before, see plateau() */
+#define SLACK 8       /* of rounding, see noise() */
 
 typedef struct state {
   double *r, *j;        /* at x; j [m, n] */
@@ -29,9 +28,9 @@ typedef struct state {
   int64_t *order, *free, n_free, rank;
   bool *fixed;
   double radius, lambda;
+  double gtol;                     /* for cosine(); that of the loop has units */
   double length, promised, newton; /* |D p|, what the step and one without a radius promise */
   double polished;                 /* length of the last step taken where f is flat to rounding */
-  int idle;                        /* taken in a row that changed f by no more than rounding */
   bool fresh, first;               /* r and j are those of x; no step has been tried yet */
 } state;
 
@@ -46,6 +45,7 @@ static nv_status prepare(nv_minimizer *m) {
   if (n > SIZE_MAX / 64 / (rows > n ? rows : n)) return NV_NOMEM("preparing least squares");
   state *s = m->state = nv_pool_alloc(&m->memory, sizeof *s);
   if (!s) return NV_ERR_MEMORY;
+  s->gtol = m->gtol, m->gtol = 0;
   const struct {
     void *at;
     size_t bytes;
@@ -75,7 +75,7 @@ static nv_status prepare(nv_minimizer *m) {
 
 static void reset(nv_minimizer *m) {
   state *s = m->state;
-  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0, s->idle = 0;
+  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0;
   memset(s->scale, 0, (size_t)m->n * sizeof *s->scale);
 }
 
@@ -111,6 +111,13 @@ static double scaled_norm(const nv_minimizer *m, const state *s, const double *x
   double sum = 0;
   for (int64_t k = 0; k < m->n; k++) sum += (s->scale[k] * x[k]) * (s->scale[k] * x[k]);
   return sqrt(sum);
+}
+
+/* |D^-1 g|^2 */
+static double steepness(const nv_minimizer *m, const state *s, const double *g) {
+  double sum = 0;
+  for (int64_t k = 0; k < m->n; k++) sum += (g[k] / s->scale[k]) * (g[k] / s->scale[k]);
+  return sum;
 }
 
 /* What rounding x and r may change f by, to first order. A step that promises less is judged by its length. */
@@ -215,6 +222,11 @@ static void free_step(nv_minimizer *m, state *s) {
 
 /* ---- bounds ---- */
 
+/* Is x on a bound that it does not fall away from? */
+static bool pressed(const nv_minimizer *m, int64_t k) {
+  return m->lower && ((m->x[k] <= m->lower[k] && m->g[k] >= 0) || (m->x[k] >= m->upper[k] && m->g[k] <= 0));
+}
+
 static double into(const nv_minimizer *m, int64_t k, double x) { return fmin(fmax(x, m->lower[k]), m->upper[k]); }
 
 /* Along the projected gradient, from the radius on back to where the model falls enough (Nocedal & Wright 16.7). */
@@ -241,8 +253,7 @@ static void bounded_step(nv_minimizer *m, state *s) {
   const int64_t n = m->n;
   bool whole = true; /* nothing has been set on a bound */
   memset(m->d, 0, (size_t)n * sizeof *m->d);
-  for (int64_t k = 0; k < n; k++)
-    s->fixed[k] = (m->x[k] <= m->lower[k] && m->g[k] >= 0) || (m->x[k] >= m->upper[k] && m->g[k] <= 0);
+  for (int64_t k = 0; k < n; k++) s->fixed[k] = pressed(m, k);
   factor(m, s, NULL);
   for (;;) {
     bool hit = false;
@@ -284,8 +295,7 @@ static nv_status refresh(nv_minimizer *m, state *s) {
   if (!m->lower) factor(m, s, NULL);
   if (s->first) {
     double size = scaled_norm(m, s, m->x);
-    const char *e = getenv("NV_R");
-    s->radius = (e ? atof(e) : FIRST_RADIUS) * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
+    s->radius = FIRST_RADIUS * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
   }
   s->fresh = true;
   return NV_OK;
@@ -309,23 +319,24 @@ static void shrink(nv_minimizer *m, state *s) {
     if (m->ft > m->f) factor = fmin(fmax(0.5 * slope / (slope + m->f - m->ft), 0.1), 0.5);
   }
   s->radius = factor * fmin(s->radius, 10 * s->length);
+  while (s->lambda == 0 && s->length <= (1 + NEAR) * s->radius) s->radius *= factor; /* the same step again */
   s->lambda /= factor;
 }
 
+/* Has the step lost a column of J, as where exp(-x t) has become 0? From such a point nothing leads back, though f may
+ * be lower there: a shorter step keeps the parameter. */
 static bool plateau(const nv_minimizer *m, const state *s) {
   const int64_t n = m->n, rows = m->objective->m;
-  const char *e = getenv("NV_C");
-  double share = e ? atof(e) : 0;
   for (int64_t k = 0; k < n; k++) {
     double most = 0;
     for (int64_t i = 0; i < rows; i++) most = fmax(most, fabs(s->j[i * n + k]));
-    if (most < share * s->norm[k]) return true;
+    if (most < PLATEAU * s->norm[k]) return true;
   }
   return false;
 }
 
-/* Takes the trial point, unless its Jacobian is not finite. */
-static nv_status take(nv_minimizer *m, state *s, double ratio) {
+/* Takes the trial point, unless its Jacobian tells against it. */
+static nv_status take(nv_minimizer *m, state *s, double ratio, double flat) {
   nv_objective *o = m->objective;
   s->fresh = false; /* until it is whole */
   NV_TRY(o->jacobian(o, m->xt, s->rt, s->j, m->poll));
@@ -338,11 +349,16 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
   double *r = s->r;
   s->r = s->rt, s->rt = r;
   gradient(o->m, m->n, s->j, s->r, m->gt);
+  /* Where f cannot tell a better point the gradient must; else it might go to and fro for ever. */
+  if (m->f - m->ft <= flat && s->newton > flat && steepness(m, s, m->gt) >= steepness(m, s, m->g)) {
+    s->rt = s->r, s->r = r;
+    shrink(m, s);
+    return refresh(m, s);
+  }
   if (ratio <= 0.25)
     shrink(m, s);
   else if (s->lambda == 0 || ratio >= 0.75)
     s->radius = 2 * s->length, s->lambda *= 0.5;
-  s->idle = fabs(m->f - m->ft) <= noise(m, s) ? s->idle + 1 : 0;
   nv_accept(m);
   note_columns(m, s);
   if (!m->lower) factor(m, s, NULL);
@@ -350,10 +366,9 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
   return NV_OK;
 }
 
-/* Where f is flat to rounding the steps themselves must go on getting shorter. So must they where f has been flat for
- * some steps though the model goes on promising more: with large residuals Gauss-Newton steps may jump to and fro. */
+/* Where f is flat to rounding the steps themselves must go on getting shorter. */
 static bool polishing(nv_minimizer *m, state *s, double flat) {
-  if (s->newton > flat && s->idle < IDLE) {
+  if (s->newton > flat) {
     s->polished = INFINITY;
     return true;
   }
@@ -388,7 +403,7 @@ static nv_status try_step(nv_minimizer *m, state *s) {
   s->first = false;
   /* Both with what rounding may be added (Conn, Gould & Toint, "Trust-Region Methods", 17.4.2). */
   double ratio = (m->f - m->ft + flat) / (s->promised + flat);
-  if (ratio >= 1e-4) return take(m, s, ratio);
+  if (ratio >= 1e-4) return take(m, s, ratio, flat);
   shrink(m, s);
   if (s->promised <= m->ftol * m->f && fabs(m->f - m->ft) <= m->ftol * m->f)
     m->stop = NV_STOP_FTOL;
@@ -397,15 +412,26 @@ static nv_status try_step(nv_minimizer *m, state *s) {
   return NV_OK;
 }
 
+/* The largest cosine of an angle between r and a column of J, as far as bounds let x move along it: what gtol is for,
+ * whatever the units (More 1978, section 8). */
+static double cosine(const nv_minimizer *m, const state *s) {
+  double size = sqrt(2 * m->f), most = 0;
+  for (int64_t k = 0; k < m->n; k++)
+    if (s->norm[k] > 0 && !pressed(m, k)) most = fmax(most, fabs(m->g[k]) / s->norm[k]);
+  return size > 0 ? most / size : 0;
+}
+
 static nv_status step(nv_minimizer *m) {
   state *s = m->state;
   NV_TRY(refresh(m, s));
+  if (m->stop == NV_STOP_NONE && cosine(m, s) <= s->gtol) m->stop = NV_STOP_GTOL;
   while (!m->moved && m->stop == NV_STOP_NONE) {
     if (nv_spent(m))
       m->stop = NV_STOP_EVALS;
     else
       NV_TRY(try_step(m, s));
   }
+  if (m->moved && cosine(m, s) <= s->gtol) m->stop = NV_STOP_GTOL;
   m->parameter = s->lambda;
   return NV_OK;
 }

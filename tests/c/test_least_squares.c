@@ -42,6 +42,26 @@ static void wall(const double *x, double *r, double *j) { /* sqrt(x) = 0.1 and N
   if (j) j[0] = 0.5 / sqrt(x[0]);
 }
 
+/* NIST's BoxBOD: where x1 is large the second column of J is 0, and f lower than at the start. */
+static void boxbod(const double *x, double *r, double *j) {
+  static const double t[] = {1, 2, 3, 5, 7, 10}, y[] = {109, 149, 149, 191, 213, 224};
+  for (int i = 0; i < 6; i++) {
+    double e = exp(-x[1] * t[i]);
+    r[i] = x[0] * (1 - e) - y[i];
+    if (j) j[2 * i] = 1 - e, j[2 * i + 1] = x[0] * t[i] * e;
+  }
+}
+/* Freudenstein and Roth's: at (11.4, -0.9) r is so large and bent that steps without a radius lead away. */
+static void freudenstein_roth(const double *x, double *r, double *j) {
+  double b = x[1];
+  r[0] = -13 + x[0] + ((5 - b) * b - 2) * b, r[1] = -29 + x[0] + ((b + 1) * b - 14) * b;
+  if (j) j[0] = j[2] = 1, j[1] = (10 - 3 * b) * b - 2, j[3] = (3 * b + 2) * b - 14;
+}
+static void badly_scaled(const double *x, double *r, double *j) { /* Powell's */
+  r[0] = 1e4 * x[0] * x[1] - 1, r[1] = exp(-x[0]) + exp(-x[1]) - 1.0001;
+  if (j) j[0] = 1e4 * x[1], j[1] = 1e4 * x[0], j[2] = -exp(-x[0]), j[3] = -exp(-x[1]);
+}
+
 static void squares(const problem *p, const double *x, double *f, double *g, double *matrix) {
   double r[16], j[64];
   const int64_t n = p->o.n, m = p->o.m;
@@ -196,6 +216,49 @@ static void test_bounds(void) {
   nv_minimizer_free(m);
 }
 
+static void test_plateau(void) {
+  problem p = make(6, 2, boxbod);
+  nv_minimizer *m = start(&p, "least_squares", (double[]){1, 1}, 0, NULL, 0);
+  run(m, 200);
+  CHECK(fabs(m->x[0] - 213.80940889) < 1e-7 && fabs(m->x[1] - 0.54723748542) < 1e-10, "%g, %g, stop %d", m->x[0],
+        m->x[1], (int)m->stop);
+  nv_minimizer_free(m);
+}
+
+/* With all tolerances 0 it comes to an end, where g is 0 to rounding. */
+static void test_last_digits(void) {
+  problem p = make(2, 2, freudenstein_roth);
+  nv_minimizer *m = start(&p, "least_squares", (double[]){0.5, -2}, 0, NULL, 0);
+  run(m, 1000);
+  CHECK(m->stop != NV_STOP_NONE && m->values < 200, "stop %d after %d", (int)m->stop, (int)m->values);
+  CHECK(fabs(m->f - 0.5 * 48.9842536792) < 1e-9 && nv_largest(2, m->g) < 1e-11, "f %.12g, g %g", m->f,
+        nv_largest(2, m->g));
+  nv_minimizer_free(m);
+}
+
+/* MINPACK, More's own program, needs 17. */
+static void test_evaluations(void) {
+  problem p = make(2, 2, badly_scaled);
+  nv_minimizer *m = start(&p, "least_squares", (double[]){0, 1}, 0, "goal", 0.5e-10);
+  run(m, 100);
+  CHECK(m->stop == NV_STOP_GOAL && m->values <= 17, "stop %d after %d", (int)m->stop, (int)m->values);
+  nv_minimizer_free(m);
+}
+
+/* gtol is about angles: r and x in other units end after as many steps. */
+static void large_linear(const double *x, double *r, double *j) {
+  linear(x, r, j);
+  for (int i = 0; i < 12; i++) r[i] *= 1e9;
+  for (int i = 0; i < 36 && j; i++) j[i] *= 1e9;
+}
+static void test_cosine(void) {
+  problem p = make(12, 3, large_linear);
+  nv_minimizer *m = start(&p, "least_squares", (double[]){0, 0, 0}, 1e-8, NULL, 0);
+  int64_t done = run(m, 50);
+  CHECK(m->stop == NV_STOP_GTOL && done == 1, "stop %d after %d", (int)m->stop, (int)done);
+  nv_minimizer_free(m);
+}
+
 /* On a polynomial with noise of a fixed pattern: gamma is between 0 and p, and at the end alpha and beta are those that
  * gamma gives: beta N g + 2 alpha w = 0, which is g = -2 c w with c = gamma f/((N - gamma) w'w). */
 static void test_bayesian(void) {
@@ -228,6 +291,10 @@ int main(void) {
   }
   test_linear();
   test_bounds();
+  test_plateau();
+  test_last_digits();
+  test_evaluations();
+  test_cosine();
   test_bayesian();
   test_options();
   return check_done();

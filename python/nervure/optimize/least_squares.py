@@ -59,7 +59,8 @@ def least_squares(
         bounds: (lower, upper), each a number or of shape (n,); or an object with lb and ub. x0 must be within.
         method: "lm". There is no other.
         ftol, xtol, gtol: ends when the cost falls by no more than ftol, relatively; when a step is no longer than
-            xtol * (|x| + xtol); when no element of the gradient is larger than gtol. None is 0.
+            xtol * (|x| + xtol); when no cosine of an angle between the residuals and a column of the Jacobian is larger
+            than gtol. None is 0.
         x_scale: None or "jac": parameters are always scaled by the Jacobian.
         loss, f_scale, tr_solver, tr_options: must be left out: there is the linear loss, solved by QR.
         max_nfev: the most evaluations of fun; None for 1000 + 100 n.
