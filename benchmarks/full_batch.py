@@ -192,16 +192,15 @@ def limit(turns: int) -> None:
     )
     print("| | one evaluation | of peak | L-BFGS, an iteration | outside of evaluations |\n|---|---|---|---|---|")
     for dtype in ("float32", "float64"):
-        once, fit = begin([ours("evaluation"), ours("LBFGS")], sys.executable, p, dtype)
+        (side,) = begin([ours("evaluation")], sys.executable, p, dtype)
         try:
-            rows = [(once.run(seed), fit.run(seed)) for seed in range(1, turns + 1)]
+            rows = [side.run(seed) for seed in range(1, turns + 1)]
         finally:
-            once.close()
-            fit.close()
-        evaluation = middle([a["seconds"] for a, _ in rows])
+            side.close()
+        evaluation = middle([r["seconds"] for r in rows])
         rate = p.flops() / evaluation / 1e9
-        iteration = middle([b["seconds"] / b["iterations"] for _, b in rows])
-        rest = middle([1 - a["seconds"] * b["evaluations"] / b["seconds"] for a, b in rows])
+        iteration = middle([r["fit"] / r["iterations"] for r in rows])
+        rest = middle([1 - r["seconds"] * r["evaluations"] / r["fit"] for r in rows])
         share = rate / (peak / (2 if dtype == "float64" else 1))
         print(f"| {dtype} | {figure(evaluation)} | {share:.0%} | {figure(iteration)} | {rest:.1%} |", flush=True)
 

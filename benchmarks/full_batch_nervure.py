@@ -52,14 +52,13 @@ class Fit:
         return weights, self.optimizer.n_iter, self.optimizer.n_evals, seconds
 
     def evaluate(self, start: np.ndarray) -> tuple[Any, ...]:
-        """Seconds of one value with its gradient, as the methods ask for it."""
-        if self.made is None:
-            self.run(start)
+        """Seconds of one value with its gradient, as the methods ask for it, and before that those of a `fit`."""
+        weights, iterations, evaluations, seconds = self.run(start)
         gradient, repeats = self.made.rows.objective.gradient, 50
         before = time.perf_counter()
         for _ in range(repeats):
-            gradient(start)
-        return start, None, None, (time.perf_counter() - before) / repeats
+            gradient(weights)
+        return weights, iterations, evaluations, (time.perf_counter() - before) / repeats, seconds
 
 
 def method(name: str, **options: Any) -> Callable[[Problem, str], Any]:
@@ -82,4 +81,4 @@ METHODS = {
     "BayesianRegularization": method("BayesianRegularization"),
 }
 SIDES = {f"nervure {name}": make for name, make in METHODS.items()}
-SIDES["nervure evaluation"] = lambda problem, dtype: Fit(problem, dtype, "LBFGS").evaluate
+SIDES["nervure evaluation"] = lambda problem, dtype: Fit(problem, dtype, "LBFGS", history_size=10).evaluate

@@ -33,6 +33,8 @@ def main() -> None:
         w, iterations, evaluations, *more = out
         loss = problem.loss(np.asarray(w, np.float64))  # in NumPy and float64, whoever made w
         answer = {"seconds": more[0] if more else seconds, "iterations": iterations, "evaluations": evaluations}
+        if len(more) > 1:
+            answer["fit"] = more[1]
         print(json.dumps(answer | {"loss": loss}), flush=True)
 
 

@@ -3,13 +3,24 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nervure
 import pytest
 
 Runner = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _defaults() -> Iterator[None]:
+    """What a test, or a doctest, sets as a default for all models is unset after it."""
+    from nervure import config
+
+    before = config._floatx, config._policy
+    yield
+    config.set_floatx(before[0])
+    config._policy = before[1]
 
 
 @pytest.fixture(scope="session")

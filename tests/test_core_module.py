@@ -24,7 +24,10 @@ def stub_parameters(function: ast.FunctionDef) -> list[tuple[str, object, object
     kinds, a = inspect.Parameter, function.args
     plain = [*a.posonlyargs, *a.args]
     defaults = [inspect.Parameter.empty] * (len(plain) - len(a.defaults)) + [ast.literal_eval(d) for d in a.defaults]
-    out = [(p.arg, kinds.POSITIONAL_OR_KEYWORD, d) for p, d in zip(plain, defaults) if p.arg not in ("self", "cls")]
+    first = [kinds.POSITIONAL_ONLY] * len(a.posonlyargs) + [kinds.POSITIONAL_OR_KEYWORD] * len(a.args)
+    given = zip(plain, first, defaults)
+    out = [(p.arg, kind, d) for p, kind, d in given if p.arg not in ("self", "cls")]
+    out += [(p.arg, kinds.KEYWORD_ONLY, ast.literal_eval(d)) for p, d in zip(a.kwonlyargs, a.kw_defaults) if d]
     if a.vararg:
         out.append((a.vararg.arg, kinds.VAR_POSITIONAL, kinds.empty))
     if a.kwarg:

@@ -1,4 +1,4 @@
-"""The page for those who come from Keras: its table is today's, its programs run, and no name of Keras is forgotten."""
+"""The pages in docs: their programs run; Keras's table is today's, and no name of Keras is forgotten."""
 
 import json
 import re
@@ -50,8 +50,20 @@ def test_the_names_said_to_be_absent_are_those_of_today(maker: ModuleType) -> No
     assert maker.absent_source(text) == text, "run: python docs/make_keras_table.py"
 
 
+def programs(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.M | re.S)
+
+
+def test_the_programs_of_full_batch_run() -> None:
+    known: dict[str, Any] = {}
+    for block in programs(DOCS / "full-batch.md"):
+        exec(compile(block, "full-batch.md", "exec"), known)
+    assert known["history"].stop_reason == "the loss reached the goal of 1e-08"
+    assert abs(known["found"].x - 1).max() < 1e-6 and known["fit"].r2 > 0.99
+
+
 def test_the_programs_of_the_page_run() -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.M | re.S)
+    blocks = programs(PAGE)
     known: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, PAGE.name, "exec"), known)

@@ -59,6 +59,14 @@ def test_benchmark_prints_its_table(run_python: Callable[..., str]) -> None:
     assert re.match(r"\| 8-32-32-1 ReLU, batch 32 \| [*\d]\S* us", rows[2]) or "ms" in rows[2]
 
 
+def test_benchmark_of_full_batch_prints_its_table(run_python: Callable[..., str]) -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "full_batch.py"
+    text = run_python(str(script), "lm", "--turns", "1")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")]
+    assert rows[0][0] == "| lm, float64" and rows[2][0] == "| nervure LevenbergMarquardt"
+    assert float(rows[2][5]) <= 1e-6, "checked in NumPy"
+
+
 def test_benchmark_says_which_works_there_are() -> None:
     script = Path(__file__).parent.parent / "benchmarks" / "run.py"
     done = subprocess.run([sys.executable, str(script), "huge"], capture_output=True, text=True)

@@ -53,7 +53,16 @@ CHANGED = {
     "LevenbergMarquardt": {"mu": 1.0, "mu_max": 100.0, "scaling": "identity", "solver": "cg", "max_cg": 9},
     "BayesianRegularization": {"mu": 0.5, "mu_max": 50.0},
 }
-SHARED = {"goal": 0.5, "gtol": 1e-3, "ftol": 1e-9, "xtol": 1e-8, "max_evals": 77, "patience": 4, "name": "mine"}
+SHARED = {
+    "goal": 0.5,
+    "gtol": 1e-3,
+    "ftol": 1e-9,
+    "xtol": 1e-8,
+    "max_evals": 77,
+    "patience": 4,
+    "max_seconds": 9.5,
+    "name": "mine",
+}
 NAMES = sorted(ROWS)
 each = pytest.mark.parametrize("name", NAMES)
 
@@ -229,6 +238,7 @@ BAD_COMMON = {
     "xtol": [-1e-9, "x"],
     "max_evals": [0, -3, 2.5, "many", True],
     "patience": [0, 1.5, None, True],
+    "max_seconds": [0, -1.0, float("nan"), True, "1"],
 }
 BAD = [
     *[("LBFGS", "history_size", v) for v in (0, -1, 2.5, "ten", None, True)],

@@ -323,6 +323,7 @@ def test_training_in_chunks(monkeypatch, kind):
     found = []
     for arena in (16 << 20, 4000):
         monkeypatch.setattr(full_batch, "_ARENA", arena)
+        monkeypatch.setattr(full_batch, "_PROBE", 4)
         model = net(METHODS[kind](gtol=0.0), metrics=["mae"])
         found.append(fit(model, epochs=4).history)
         loss, mae = model.evaluate(X, CURVE, verbose=0)

@@ -174,7 +174,9 @@ def test_the_programs_in_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert known["history"].history["val_accuracy"][-1] > 0.9  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "csrc/README.md", "docs/coming-from-keras.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "csrc/README.md", "docs/coming-from-keras.md", "docs/full-batch.md"]
+)
 def test_documents_name_files_that_exist(document: str) -> None:
     pattern = r"`((?:csrc|python|tests|benchmarks|docs|examples|\.ci)/[\w./-]+)`"
     for path in re.findall(pattern, (ROOT / document).read_text()):

@@ -210,11 +210,12 @@ nv_status nv_objective_run(nv_objective *o, nv_pass pass, const double *x, const
 
 typedef enum nv_stop {
   NV_STOP_NONE,
-  NV_STOP_GOAL,  /* f <= goal */
-  NV_STOP_GTOL,  /* the gradient's largest element (of the pseudo-gradient with L1; projected with bounds) <= gtol */
-  NV_STOP_FTOL,  /* f fell by no more than ftol, relatively, `patience` iterations in a row */
-  NV_STOP_XTOL,  /* the step was no longer than xtol * (|x| + xtol) */
-  NV_STOP_EVALS, /* max_evals function evaluations were made */
+  NV_STOP_GOAL,    /* f <= goal */
+  NV_STOP_GTOL,    /* the gradient's largest element (of the pseudo-gradient with L1; projected with bounds) <= gtol */
+  NV_STOP_FTOL,    /* f fell by no more than ftol, relatively, `patience` iterations in a row */
+  NV_STOP_XTOL,    /* the step was no longer than xtol * (|x| + xtol) */
+  NV_STOP_EVALS,   /* max_evals function evaluations were made */
+  NV_STOP_SECONDS, /* max_seconds have passed since the start */
   NV_STOP_LINE_SEARCH, /* no lower point along the direction, nor along steepest descent: rounding, or a wrong gradient
                         */
   NV_STOP_DAMPING,     /* mu > mu_max: no lower point however short the step */
@@ -231,7 +232,7 @@ typedef struct nv_minimizer nv_minimizer;
 #define NV_RECORD                                                                                                      \
   8 /* f, gradient_norm, step_length, parameter, values, gradients, products, matrices: of an iteration */
 /* The objective is borrowed. Settings are the method's options and those of every method: goal, gtol, ftol, patience,
- * xtol, max_evals. An unknown method or option, or one out of range, is NV_ERR_VALUE. */
+ * xtol, max_evals, max_seconds. An unknown method or option, or one out of range, is NV_ERR_VALUE. */
 nv_status nv_minimizer_make(nv_objective *o, const char *method, const nv_setting *settings, int n, nv_minimizer **out);
 void nv_minimizer_free(nv_minimizer *m);
 /* Borrowed, [n]; before the start. f includes sum l1 |x|, which the objective leaves out; x stays from lower to upper.

@@ -23,6 +23,7 @@ enum { B_IN_PLACE, B_COPIED, B_TURNED }; /* nv_gemm.path */
 #define FAR_B (16 << 20)        /* bytes of B that no cache keeps */
 #define SHARED_B (256 << 10)    /* bytes of B that each thread may as well read whole */
 #define TILE_BYTES (256 << 10)  /* of C handed to the tile function at once, at least */
+#define MOST_SQUARE 256         /* columns of A for which A'A is half the work */
 #define POLL_WORK (4 << 20)     /* multiplications between polls, about: 0.1 ms */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -148,6 +149,31 @@ static nv_status multiply(nv_ctx *ctx, const product *p, const nv_gemm_kernels *
   return NV_OK;
 }
 
+/* A'A, for one thread and few columns: C is symmetric to the last bit, so the part left of the diagonal's registers is
+ * the other one turned. */
+static nv_status square(nv_ctx *ctx, const product *p, const nv_gemm_kernels *kernels, size_t size) {
+  const int64_t bytes = (int64_t)size, steps = depth(p, kernels, size), lanes = kernels->lanes, n = p->n;
+  nv_gemm_block block = {.a_row = p->a_row, .a_col = p->a_col, .b_row = p->b_row, .c_row = p->c_row, .m = n, .n = n};
+  block.c = p->c;
+  for (int64_t k = 0; k < p->k; k += block.k) {
+    if (k > 0 && nv_poll_now(ctx)) return NV_CANCELLED;
+    block.k = least(steps, p->k - k);
+    block.add = k > 0;
+    block.a = p->a + k * p->a_col * bytes;
+    block.b = p->b + k * p->b_row * bytes;
+    kernels->multiply_upper(&block);
+  }
+  for (int64_t i = 0; i + lanes < n; i += lanes)
+    kernels->transpose(p->c + (i * p->c_row + i + lanes) * bytes, p->c_row, lanes, n - i - lanes,
+                       p->c + ((i + lanes) * p->c_row + i) * bytes, p->c_row);
+  return NV_OK;
+}
+
+static bool is_square(const nv_ctx *ctx, const nv_gemm *g, const void *a, const void *b) {
+  return a == b && g->ta && !g->tb && g->m == g->n && g->n > 1 && g->n <= MOST_SQUARE && g->lda == g->ldb && g->k > 0 &&
+         g->path == B_IN_PLACE && ctx->n_threads == 1;
+}
+
 nv_status nv_gemm_run(nv_ctx *ctx, const nv_gemm *g, const void *a, const void *b, void *c, nv_gemm_tile_fn tile,
                       void *arg) {
   const nv_gemm_kernels *kernels = nv_k->gemm[g->dtype];
@@ -164,6 +190,11 @@ nv_status nv_gemm_run(nv_ctx *ctx, const nv_gemm *g, const void *a, const void *
     nv_share(ctx, p.m, &r.r0, &r.r1);
   }
   if (r.r0 >= r.r1 || r.c0 >= r.c1) return NV_OK;
+  if (is_square(ctx, g, a, b)) {
+    NV_TRY(square(ctx, &p, kernels, size));
+    finished(&p, tile, arg, r);
+    return NV_OK;
+  }
   if (p.k > 0) return multiply(ctx, &p, kernels, g->path, size, r, tile, arg);
   for (int64_t i = r.r0; i < r.r1; i++)
     memset(p.c + (i * p.c_row + r.c0) * (int64_t)size, 0, (size_t)(r.c1 - r.c0) * size);

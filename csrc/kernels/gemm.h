@@ -44,6 +44,8 @@ typedef struct nv_gemm_block {
 typedef struct nv_gemm_kernels {
   int lanes, rows, columns; /* elements in a register; the usual tile of C */
   void (*multiply)(const nv_gemm_block *block);
+  void (*multiply_upper)(const nv_gemm_block *block); /* m = n, no pack, no ahead: of each tile the columns from that
+                                                         of its first row's register on; the rest is left alone */
   /* dst[j * dst_row + i] = src[i * src_row + j] for i < rows, j < cols; 0 for i from rows up to a multiple of lanes */
   void (*transpose)(const void *src, int64_t src_row, int64_t rows, int64_t cols, void *dst, int64_t dst_row);
 } nv_gemm_kernels;

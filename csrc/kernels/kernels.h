@@ -116,6 +116,16 @@ typedef struct nv_vectors {
   bool (*finite)(int64_t n, const double *a);
 } nv_vectors; /* out may be one of the inputs exactly */
 
+/* (A + diag(added)) x = b by definite.inc, likewise the same from every set; false where a pivot is not positive, and x
+ * is as it was. a [n, n] is symmetric, all of it finite; n >= 1. work: room for NV_DEFINITE_WORK(n) doubles. */
+typedef bool (*nv_definite_fn)(int64_t n, const double *a, const double *added, const double *b, double *work,
+                               double *x);
+#define NV_DEFINITE_WORK(n) (((n) + 9) * ((n) + 8) + 8)
+
+/* ---- strips ---- */
+/* Rows of `bytes` that follow each other, to places out_row bytes apart. For short ones. */
+typedef void (*nv_strips_fn)(void *out, int64_t out_row, const void *in, int64_t bytes, int64_t rows);
+
 /* ---- the table ---- */
 struct nv_gemm;
 typedef struct nv_kernels {
@@ -130,6 +140,8 @@ typedef struct nv_kernels {
   nv_row_fn row[NV_ROW_COUNT][NV_GRAPH_DTYPES];
   const struct nv_gemm_kernels *gemm[2]; /* NV_F32, NV_F64: kernels/gemm.h */
   nv_vectors vector;
+  nv_definite_fn definite;
+  nv_strips_fn strips;
 } nv_kernels;
 extern const nv_kernels *nv_k;                     /* the chosen one; set by nv_init */
 const nv_kernels *nv_kernels_for(const char *isa); /* NULL if this build or CPU has it not; for tests */

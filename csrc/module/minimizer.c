@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const stop_names[NV_STOP_COUNT] = {NULL,        "goal",        "gtol",    "ftol",   "xtol",
-                                                      "max_evals", "line_search", "damping", "radius", "start"};
+static const char *const stop_names[NV_STOP_COUNT] = {
+    NULL, "goal", "gtol", "ftol", "xtol", "max_evals", "max_seconds", "line_search", "damping", "radius", "start"};
 
 typedef struct nv_py_minimizer {
   PyObject_HEAD nv_minimizer *minimizer;

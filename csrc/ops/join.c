@@ -2,6 +2,7 @@
 #include "ops/ops.h"
 
 #define MAX_PARTS 16 /* of one instruction: well below NV_MAX_OPERANDS */
+#define SHORT 256    /* bytes of a row */
 
 /* ---- concatenate(a, b, ...; axis) ---- */
 
@@ -86,6 +87,8 @@ static nv_status run_concatenate(nv_ctx *ctx, const nv_instr *instr, void *const
     if (p->outer == 1) {
       int64_t first = lo * piece > at ? lo * piece : at, last = hi * piece < at + w ? hi * piece : at + w;
       if (first < last) memcpy(out + first, in + first - at, (size_t)(last - first));
+    } else if (w <= SHORT) {
+      nv_k->strips(out + lo * p->total + at, p->total, in + lo * w, w, hi - lo);
     } else {
       for (int64_t r = lo; r < hi; r++) memcpy(out + r * p->total + at, in + r * w, (size_t)w);
     }

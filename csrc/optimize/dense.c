@@ -1,6 +1,7 @@
 /* dense.c: Cholesky factorizations of symmetric matrices (Golub & Van Loan, "Matrix Computations", 4.2) and what is
  * solved with them. Large ones go by block columns: what the columns before take away is one product of matrices. */
 #include "kernels/gemm.h"
+#include "kernels/kernels.h"
 #include "optimize/optimize.h"
 
 #include <math.h>
@@ -219,6 +220,12 @@ static void backward(int64_t n, int64_t row, const double *l, double *b) { /* L'
 void nv_cholesky_solve(int64_t n, const double *l, double *b) {
   forward(n, n, l, b);
   backward(n, n, l, b);
+}
+
+int64_t nv_small_work(int64_t n) { return NV_DEFINITE_WORK(n); }
+
+bool nv_small_solve(int64_t n, const double *a, const double *added, const double *b, double *work, double *x) {
+  return n == 0 || nv_k->definite(n, a, added, b, work, x);
 }
 
 /* (L L')^-1 = W'W with W = L^-1: its diagonal is the squares in each column of W, added up row by row. */

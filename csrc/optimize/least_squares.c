@@ -9,10 +9,12 @@
 
 #include <math.h>
 #include <string.h>
+#include <stdlib.h>
 
-#define FIRST_RADIUS 10.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
-#define NEAR 0.1          /* |q| may differ from the radius by so much of it */
+#define FIRST_RADIUS 100.0 /* times |D x|, or |r| where that is 0; More has 100, which may jump where r is flat */
+#define NEAR 0.1           /* |q| may differ from the radius by so much of it */
 #define EPS 0x1p-52
+#define IDLE 5  /* steps in a row that change f by no more than rounding */
 #define SLACK 8 /* of rounding, see noise() */
 
 typedef struct state {
@@ -29,6 +31,7 @@ typedef struct state {
   double radius, lambda;
   double length, promised, newton; /* |D p|, what the step and one without a radius promise */
   double polished;                 /* length of the last step taken where f is flat to rounding */
+  int idle;                        /* taken in a row that changed f by no more than rounding */
   bool fresh, first;               /* r and j are those of x; no step has been tried yet */
 } state;
 
@@ -72,7 +75,7 @@ static nv_status prepare(nv_minimizer *m) {
 
 static void reset(nv_minimizer *m) {
   state *s = m->state;
-  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0;
+  s->fresh = false, s->first = true, s->polished = INFINITY, s->lambda = 0, s->idle = 0;
   memset(s->scale, 0, (size_t)m->n * sizeof *s->scale);
 }
 
@@ -155,7 +158,7 @@ static void in_sphere(state *s) {
     nv_scale(n, 1 / size, s->q, s->w);
     nv_upper_transposed_solve(n, n, s->qr, s->w);
     slope = nv_dot(n, s->w, s->w); /* minus the derivative of |q|, by |q| */
-    lower = (size - s->radius) / size / slope;
+    lower = (size - s->radius) / s->radius / slope;
     if (!isfinite(lower)) lower = 0;
   }
   for (int64_t k = 0; k < n; k++) { /* the scaled gradient R' Q'r */
@@ -178,7 +181,6 @@ static void in_sphere(state *s) {
     else
       upper = fmin(upper, lambda);
     lambda = fmax(lower, lambda + (size - s->radius) / s->radius / slope);
-    if (lambda > upper || lambda == lower) lambda = fmax(1e-3 * upper, sqrt(lower * upper));
   }
   s->lambda = lambda;
 }
@@ -282,7 +284,8 @@ static nv_status refresh(nv_minimizer *m, state *s) {
   if (!m->lower) factor(m, s, NULL);
   if (s->first) {
     double size = scaled_norm(m, s, m->x);
-    s->radius = FIRST_RADIUS * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
+    const char *e = getenv("NV_R");
+    s->radius = (e ? atof(e) : FIRST_RADIUS) * (size > 0 ? size : m->f > 0 ? sqrt(2 * m->f) : 1);
   }
   s->fresh = true;
   return NV_OK;
@@ -309,13 +312,25 @@ static void shrink(nv_minimizer *m, state *s) {
   s->lambda /= factor;
 }
 
+static bool plateau(const nv_minimizer *m, const state *s) {
+  const int64_t n = m->n, rows = m->objective->m;
+  const char *e = getenv("NV_C");
+  double share = e ? atof(e) : 0;
+  for (int64_t k = 0; k < n; k++) {
+    double most = 0;
+    for (int64_t i = 0; i < rows; i++) most = fmax(most, fabs(s->j[i * n + k]));
+    if (most < share * s->norm[k]) return true;
+  }
+  return false;
+}
+
 /* Takes the trial point, unless its Jacobian is not finite. */
 static nv_status take(nv_minimizer *m, state *s, double ratio) {
   nv_objective *o = m->objective;
   s->fresh = false; /* until it is whole */
   NV_TRY(o->jacobian(o, m->xt, s->rt, s->j, m->poll));
   m->gradients++;
-  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j)) {
+  if (!nv_finite(o->m, s->rt) || !nv_finite(o->m * m->n, s->j) || plateau(m, s)) {
     m->ft = INFINITY;
     shrink(m, s);
     return refresh(m, s);
@@ -327,6 +342,7 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
     shrink(m, s);
   else if (s->lambda == 0 || ratio >= 0.75)
     s->radius = 2 * s->length, s->lambda *= 0.5;
+  s->idle = fabs(m->f - m->ft) <= noise(m, s) ? s->idle + 1 : 0;
   nv_accept(m);
   note_columns(m, s);
   if (!m->lower) factor(m, s, NULL);
@@ -334,9 +350,10 @@ static nv_status take(nv_minimizer *m, state *s, double ratio) {
   return NV_OK;
 }
 
-/* Where f is flat to rounding the steps themselves must go on getting shorter. */
+/* Where f is flat to rounding the steps themselves must go on getting shorter. So must they where f has been flat for
+ * some steps though the model goes on promising more: with large residuals Gauss-Newton steps may jump to and fro. */
 static bool polishing(nv_minimizer *m, state *s, double flat) {
-  if (s->newton > flat) {
+  if (s->newton > flat && s->idle < IDLE) {
     s->polished = INFINITY;
     return true;
   }

@@ -43,6 +43,8 @@ nv_status nv_lm_prepare(nv_minimizer *m, nv_lm *s, bool dense) {
   if (s->dense) {
     NV_TRY(room(m, n * n, &s->matrix));
     NV_TRY(room(m, n * n, &s->factor));
+    NV_TRY(room(m, n, &s->added));
+    if (n <= NV_SMALL) NV_TRY(room(m, nv_small_work(n), &s->work));
     s->other = s->factor;
     return n <= AT_ONCE ? room(m, n * n, &s->other) : NV_OK;
   }
@@ -104,11 +106,14 @@ static nv_status by_factoring(nv_minimizer *m, nv_lm *s, bool *found) {
   const int64_t n = m->n;
   const double mu = s->damping.mu;
   int64_t pivot;
+  for (int64_t k = 0; k < n; k++) s->added[k] = 2 * s->ridge + mu * s->diagonal[k];
+  if (s->work) {
+    *found = nv_small_solve(n, s->matrix, s->added, s->b, s->work, m->d);
+    return NV_OK;
+  }
   for (int64_t i = 0; i < n; i++) {
-    const double *from = s->matrix + i * n;
-    double *to = s->factor + i * n;
-    for (int64_t k = 0; k < i; k++) to[k] = from[k];
-    to[i] = from[i] + 2 * s->ridge + mu * s->diagonal[i];
+    nv_copy(i + 1, s->matrix + i * n, s->factor + i * n);
+    s->factor[i * n + i] += s->added[i];
   }
   NV_TRY(nv_cholesky(n, s->factor, &pivot, m->poll));
   *found = pivot < 0;

@@ -14,6 +14,7 @@ typedef struct nv_lm {
   double *matrix;         /* G at x (its lower triangle) .. */
   double *other, *factor; /* .. and at a trial point; of the damped one; all three only if dense */
   double *diagonal;       /* D; not dense: all alike */
+  double *added, *work;   /* dense: to the matrix's diagonal; for nv_small_solve, or NULL */
   double *b, *r, *p, *ap; /* minus the gradient with ridge; of conjugate gradients */
   double steepest;        /* |b| where learning began */
   bool fresh;             /* matrix and diagonal are those of x */

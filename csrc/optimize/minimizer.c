@@ -27,6 +27,8 @@ static nv_status read_limits(nv_minimizer *m) {
                    "%s: gtol, ftol and xtol must be at least 0, patience and max_evals at least 1, goal a number",
                    m->method->name);
   m->patience = patience < 1e9 ? (int)patience : 1000000000;
+  m->max_seconds = nv_option(m, "max_seconds", (double)INFINITY);
+  if (!(m->max_seconds > 0)) return nv_fail(NV_ERR_VALUE, "%s: max_seconds must be above 0", m->method->name);
   m->max_evals = most < 1e18 ? (int64_t)most : INT64_MAX;
   return NV_OK;
 }
@@ -215,6 +217,8 @@ static void judge(nv_minimizer *m, double before) {
     m->stop = NV_STOP_FTOL;
   else if (m->stop == NV_STOP_NONE && nv_spent(m))
     m->stop = NV_STOP_EVALS;
+  else if (m->stop == NV_STOP_NONE && m->max_seconds < (double)INFINITY && nv_now() - m->began >= m->max_seconds)
+    m->stop = NV_STOP_SECONDS;
 }
 
 /* From xt on. A failure leaves what was there. */
@@ -239,6 +243,7 @@ nv_status nv_minimizer_renew(nv_minimizer *m, const nv_poll *poll) {
 
 nv_status nv_minimizer_start(nv_minimizer *m, const double *x, const nv_poll *poll) {
   nv_copy(m->n, x, m->xt);
+  m->began = nv_now();
   m->iterations = m->values = m->gradients = m->products = m->matrices = 0;
   return begin(m, poll);
 }

@@ -45,6 +45,10 @@ static void zero(nv_variable *const *all, int n) {
 /* From panels of the upper triangle to both triangles. */
 static void take_matrix(const passes *p, double *matrix) {
   int64_t n = p->base.n, row = 0;
+  if (p->spec.n_matrix == 1) { /* all of it */
+    nv_copy(n * n, nv_variable_data(p->spec.matrix[0]), matrix);
+    return;
+  }
   for (int k = 0; k < p->spec.n_matrix; k++) {
     const nv_type *t = nv_variable_type(p->spec.matrix[k]);
     const double *data = nv_variable_data(p->spec.matrix[k]);

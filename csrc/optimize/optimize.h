@@ -62,6 +62,7 @@ struct nv_minimizer {
   const double *lower, *upper;   /* NULL, or [n]: bounds on x */
   double goal, gtol, ftol, xtol; /* goal -INFINITY: none */
   int64_t max_evals;             /* INT64_MAX: no limit */
+  double max_seconds, began;     /* INFINITY: no limit; when it was started */
   double step_length;            /* |x_new - x|, written by nv_accept */
   double parameter;              /* the method's own, for the records: step length, mu, radius .. */
   double gradient_norm;          /* largest element, as gtol sees it; kept by the loop */
@@ -135,6 +136,11 @@ void nv_line_failed(nv_minimizer *m, const nv_line *line);
  * diagonal, which holds that pivot). poll may be NULL. */
 nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll);
 void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
+/* x of (A + diag(added)) x = b for a symmetric A of no more than NV_SMALL rows, both triangles given, faster than by
+ * nv_cholesky; false, and x as it was, where that matrix is not positive definite. work: nv_small_work(n) doubles. */
+#define NV_SMALL 128
+int64_t nv_small_work(int64_t n);
+bool nv_small_solve(int64_t n, const double *a, const double *added, const double *b, double *work, double *x);
 /* diagonal[n] of (L L')^-1 and its sum; work has room for n * n, diagonal may be NULL */
 nv_status nv_cholesky_inverse_diagonal(int64_t n, const double *l, double *work, double *diagonal, double *trace,
                                        const nv_poll *poll);

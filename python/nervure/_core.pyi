@@ -153,7 +153,7 @@ class Objective:
 
 @final
 class Minimizer:
-    """A method at work on an Objective. Releases the GIL meanwhile; Ctrl-C leaves it as after the last iteration."""
+    """A method at work on an Objective. Releases the GIL; Ctrl-C leaves it as after the last iteration."""
     def __new__(
         cls,
         objective: Objective,
@@ -177,7 +177,7 @@ class Minimizer:
     @property
     def parameter(self) -> float: ...
     @property
-    def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, line_search, damping, radius, start
+    def stop(self) -> str | None: ...  # goal, gtol, ftol, xtol, max_evals, max_seconds, line_search, damping..
     @property
     def idle(self) -> bool: ...  # the last iteration found nothing to do but stop; it is not counted
     @property

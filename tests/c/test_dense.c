@@ -1,6 +1,7 @@
 /* test_dense.c: factorizations against what they factor, and Newton's method, which stands on them. */
 #include "check.h"
 
+#include "kernels/kernels.h"
 #include "optimize/optimize.h"
 
 #include <math.h>
@@ -67,6 +68,40 @@ static void test_cholesky(void) {
     CHECK(fabs(trace - sum) <= 1e-11 * sum, "n %d: trace %g, not %g", (int)n, trace, sum);
     nv_free(a), nv_free(l), nv_free(one), nv_free(b), nv_free(diagonal), nv_free(w);
   }
+}
+
+/* (A + D) x = b to rounding, with the same bits from every set. Nothing is solved where a pivot is not positive. */
+static void test_small_solve(void) {
+  const nv_kernels *chosen = nv_k;
+  static const char *const isas[] = {"portable", "avx2", "avx512", "neon"};
+  for (int64_t n = 1; n <= NV_SMALL; n += n < 40 ? 1 : 11) {
+    double *a = positive(n), *d = room(n), *b = room(n), *x = room(n), *first = room(n),
+           *w = room(nv_small_work(n) + 1);
+    for (int64_t k = 0; k < n; k++) d[k] = 0.5 + 0.5 * uniform(), b[k] = uniform();
+    for (size_t s = 0; s < sizeof isas / sizeof *isas; s++) {
+      if (!nv_kernels_for(isas[s])) continue;
+      nv_k = nv_kernels_for(isas[s]);
+      memset(x, 0, (size_t)n * sizeof *x);
+      CHECK(nv_small_solve(n, a, d, b, w + s % 2, x), "n %d", (int)n);
+      if (s == 0) nv_copy(n, x, first);
+      CHECK(memcmp(x, first, (size_t)n * sizeof *x) == 0, "n %d: %s has other bits", (int)n, isas[s]);
+      for (int64_t k = 0; k < n; k++) {
+        double left = nv_dot(n, a + k * n, x) + d[k] * x[k] - b[k];
+        CHECK(fabs(left) < 1e-14, "n %d, row %d: %g", (int)n, (int)k, left);
+      }
+      for (int64_t bad = 0; bad < n; bad += n / 3 + 1) {
+        const double values[] = {-3, (double)NAN, (double)INFINITY}, good = d[bad];
+        for (int k = 0; k < 3; k++) {
+          d[bad] = values[k];
+          CHECK(!nv_small_solve(n, a, d, b, w, x) && memcmp(x, first, (size_t)n * sizeof *x) == 0, "n %d, %g at %d",
+                (int)n, values[k], (int)bad);
+        }
+        d[bad] = good;
+      }
+    }
+    nv_free(a), nv_free(d), nv_free(b), nv_free(x), nv_free(first), nv_free(w);
+  }
+  nv_k = chosen;
 }
 
 static void test_pivot(void) {
@@ -175,6 +210,7 @@ int main(void) {
   if (nv_init() != NV_OK) return 1;
   nv_set_threads(1);
   test_cholesky();
+  test_small_solve();
   test_pivot();
   test_qr(1, 1, 1), test_qr(40, 7, 7), test_qr(300, 30, 30), test_qr(5, 9, 5), test_qr(50, 8, 6), test_qr(9, 9, 9);
   test_newton();

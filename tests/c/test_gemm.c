@@ -54,6 +54,28 @@ static char *matrix(nv_dtype d, int64_t rows, int64_t cols, int64_t row) {
   return p;
 }
 
+/* What comes out, one product after the other. */
+static void expect(problem *p) {
+  const nv_dtype d = p->g.dtype;
+  for (int64_t i = 0; i < p->c_size; i++) put(d, p->want, i, -7);
+  for (int64_t i = 0; i < p->g.m; i++)
+    for (int64_t j = 0; j < p->g.n; j++) {
+      const int64_t a0 = p->g.ta ? i : i * p->g.lda, da = p->g.ta ? p->g.lda : 1, b0 = p->g.tb ? j * p->g.ldb : j,
+                    db = p->g.tb ? 1 : p->g.ldb;
+      if (d == NV_F32) {
+        const float *x = (const float *)(const void *)p->a, *y = (const float *)(const void *)p->b;
+        float acc = 0;
+        for (int64_t q = 0; q < p->g.k; q++) acc = fmaf(x[a0 + q * da], y[b0 + q * db], acc);
+        ((float *)(void *)p->want)[i * p->g.ldc + j] = acc;
+      } else {
+        const double *x = (const double *)(const void *)p->a, *y = (const double *)(const void *)p->b;
+        double acc = 0;
+        for (int64_t q = 0; q < p->g.k; q++) acc = fma(x[a0 + q * da], y[b0 + q * db], acc);
+        ((double *)(void *)p->want)[i * p->g.ldc + j] = acc;
+      }
+    }
+}
+
 static problem problem_new(nv_dtype d, bool ta, bool tb, int64_t m, int64_t n, int64_t k, int64_t pad) {
   problem p = {.size = nv_dtype_size(d)};
   p.g = (nv_gemm){.dtype = d, .ta = ta, .tb = tb, .m = m, .n = n, .k = k};
@@ -69,22 +91,7 @@ static problem problem_new(nv_dtype d, bool ta, bool tb, int64_t m, int64_t n, i
   p.c = room((size_t)p.c_size * p.size);
   p.want = room((size_t)p.c_size * p.size);
   p.told = room((size_t)(m * n));
-  for (int64_t i = 0; i < p.c_size; i++) put(d, p.want, i, -7);
-  for (int64_t i = 0; i < m; i++)
-    for (int64_t j = 0; j < n; j++) {
-      const int64_t a0 = ta ? i : i * p.g.lda, da = ta ? p.g.lda : 1, b0 = tb ? j * p.g.ldb : j, db = tb ? 1 : p.g.ldb;
-      if (d == NV_F32) {
-        const float *x = (const float *)(const void *)p.a, *y = (const float *)(const void *)p.b;
-        float acc = 0;
-        for (int64_t q = 0; q < k; q++) acc = fmaf(x[a0 + q * da], y[b0 + q * db], acc);
-        ((float *)(void *)p.want)[i * p.g.ldc + j] = acc;
-      } else {
-        const double *x = (const double *)(const void *)p.a, *y = (const double *)(const void *)p.b;
-        double acc = 0;
-        for (int64_t q = 0; q < k; q++) acc = fma(x[a0 + q * da], y[b0 + q * db], acc);
-        ((double *)(void *)p.want)[i * p.g.ldc + j] = acc;
-      }
-    }
+  expect(&p);
   return p;
 }
 static void problem_free(problem *p) {
@@ -191,6 +198,20 @@ test_blocks(void) { /* B above SMALL_B and FAR_B, A above BLOCK_BYTES, C above T
   for (size_t x = 0; x < sizeof s / sizeof *s; x++) each_form(s[x][0], s[x][1], s[x][2], 1, x > 0);
 }
 
+/* A'A: half of it is computed. Sizes around registers, tiles and what square() takes. */
+static void test_square(void) {
+  static const int n[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 64, 100, 256, 257}, k[] = {1, 5, 94, 600};
+  for (size_t x = 0; x < 2 * (sizeof n / sizeof *n); x++)
+    for (size_t y = 0; y < sizeof k / sizeof *k; y++) {
+      problem p = problem_new(x % 2 ? NV_F64 : NV_F32, true, false, n[x / 2], n[x / 2], k[y], (int64_t)y % 3);
+      problem square = p; /* of A alone */
+      square.b = square.a;
+      expect(&square);
+      all_sets(&square, true);
+      problem_free(&p);
+    }
+}
+
 static void member(nv_ctx *ctx, void *arg) {
   problem *p = arg;
   ctx->scratch = room(p->g.scratch);
@@ -244,6 +265,7 @@ int main(void) {
   test_small();
   test_shapes();
   test_blocks();
+  test_square();
   nv_k = chosen;
   test_team();
   test_cancel();

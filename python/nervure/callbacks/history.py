@@ -47,10 +47,12 @@ class History(Callback):
             self.history.setdefault(key, []).append(value)
         self.model.history = self
 
-    def _append(self, epoch: int, losses: list[float]) -> None:
-        """Epochs from `epoch` on, at once: an exception has hardly a chance to come in between."""
-        self.history.setdefault("loss", []).extend(losses)
-        self.epoch.extend(range(epoch, epoch + len(losses)))
+    def extend(self, epoch: int, logs: dict[str, list[Any]]) -> None:
+        """Many epochs at once, from number `epoch` on: a list of values for each name."""
+        for key, values in logs.items():
+            self.history.setdefault(key, []).extend(values)
+        self.epoch.extend(range(epoch, epoch + max(map(len, logs.values()), default=0)))
+        self.model.history = self
 
     def plot(self, *names: str) -> Plot:
         """The curves of these metrics, or of all, validation dashed: SVG that a notebook shows, `save(path)` writes.

@@ -7,7 +7,6 @@ are too many to be seen at once go through in chunks, whose values and gradients
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +30,7 @@ __all__ = ["FullBatchPass", "RowsObjective"]
 _ARENA = 16 << 20  # bytes of intermediate values that a chunk of rows may need
 _PROBE = 256  # rows of the trace that tells how much a row needs
 _DENSE = 5000  # parameters up to which a Gauss-Newton matrix is formed
-_RECORDS = 512  # iterations of which results are kept before they are told
+_RECORDS = 4096  # iterations of which results are kept before they are told
 _FAR = 1 << 32  # between the random numbers of two chunks
 _FIELDS = ("loss", "gradient_norm", "step_length", "parameter", "values", "gradients", "products", "matrices")
 
@@ -41,6 +40,7 @@ _WHY = {
     "ftol": "the loss fell by no more than ftol={ftol:g} of itself",
     "xtol": "the step was no longer than xtol={xtol:g} of the weights",
     "max_evals": "the loss was evaluated max_evals={max_evals:.0f} times",
+    "max_seconds": "max_seconds={max_seconds:g} seconds had passed",
     "line_search": "no lower point was found along the direction: the loss is flat to rounding, or not smooth",
     "damping": "no lower point was found however short the step: the damping mu has reached its maximum",
     "radius": "the trust region shrank to nothing: no lower point was found",
@@ -66,13 +66,19 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
-        self.rows = min(batch, feed.n) if batch is not None else self._chunk("normal" in needs)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables], self.rows < self.n and not self.one_batch)
-        self.size = self.passes.size
-        self.draws: _core.Plan | None = None  # advances the generators of dropout and the like
+        self.states: list[Any] = []  # the generators of dropout and the like
+        self.draws: _core.Plan | None = None  # advances them
         self.keeps = False  # batch normalization: something to be noted at each point that is taken
-        loops = self._loops(["value", "gradient", *self._beside(needs)])
-        if "normal" in needs and "normal" not in loops:
+        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
+        self.size = self.passes.size
+        needs_matrix = "normal" in needs and (self.size <= _DENSE or "gauss_product" not in needs)
+        self.rows = self._probe(min(batch or feed.n, feed.n), needs_matrix)
+        if self.rows < self.n and not self.one_batch:
+            self.passes = Passes(self.passes.like, adds=True)
+        names = ["value", "gradient", *(["normal"] if needs_matrix else [])]
+        names += [name for name in ("hessian_product", "gauss_product") if name in needs]
+        loops = self._loops(names)
+        if "normal" in needs and "normal" not in loops and "gauss_product" not in loops:
             loops |= self._loops(["gauss_product"])  # of which the matrix is made, column by column
         if {"gauss_product", "normal"} & needs and not {"gauss_product", "normal"} & set(loops):
             raise self._unknown_outputs()
@@ -96,14 +102,6 @@ class RowsObjective:
             f"'{self.model.name}', and so a loss that `compile` was given; a `compute_loss` of one's own or `add_loss` "
             "alone do not tell. Use LBFGS, or TrustRegionNewton('exact')"
         )
-
-    def _beside(self, needs: frozenset[str]) -> list[str]:
-        wanted = [name for name in ("hessian_product", "gauss_product") if name in needs]
-        if "normal" not in needs:
-            return wanted
-        if self.size > _DENSE and "gauss_product" in needs:
-            return wanted
-        return ["normal", *wanted]
 
     # ---- traces ----
 
@@ -143,7 +141,7 @@ class RowsObjective:
         given = [p for p in penalties if p is not None]
         if len(given) != extras or not all(is_sum(p) for p in given):
             return None
-        return [0.0 if p is None else 2.0 * p.l2 * share for p in penalties]
+        return [0.0 if p is None else 2.0 * float(getattr(p, "l2", 0.0)) * share for p in penalties]
 
     def _l1(self) -> Any:
         """The factors of the L1 penalties, one for each weight; None if there are none."""
@@ -152,62 +150,53 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _chunk(self, jacobian: bool) -> int:
-        """The rows to see at once: all, unless they need much memory, as a Jacobian by all weights does."""
-        rows = min(_PROBE, self.n)
-        self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
-        seen: list[Scope] = []
-
-        def trace(scope: Scope) -> Any:
-            seen.append(scope)
-            return self._trace(scope, rows)
-
-        plan = self.passes.plan("gradient", trace)
-        assert plan is not None
-        arena = plan.stats["arena_bytes"] / rows
-        if jacobian and self.passes.size <= _DENSE:
+    def _probe(self, rows: int, jacobian: bool) -> int:
+        """Learns from a trace what a pass draws and would change, and how many rows to see at once: `rows`, unless they
+        need much memory, as a Jacobian by all weights does.
+        """
+        some = min(_PROBE, rows)
+        with tracing() as scope:
+            inputs, traced = self._trace(scope, some)
+            draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
+            self.states = [_Held(core) for core, _ in draws]
+            self.draws = scope.graph.plan([], [], draws) if draws else None
+            self.keeps = bool(self._statistics(scope))
+            arena = 0.0
+            if some < rows:
+                assert traced.loss is not None
+                slopes = scope.grad(traced.loss, [scope.read(w) for w in self.passes.weights])
+                arena = (
+                    float(scope.graph.plan([t.node for t in inputs], [t.node for t in slopes]).stats["arena_bytes"])
+                    / some
+                )
+        if jacobian:
             outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
-            arena += 16.0 * outputs * self.passes.size
-        if seen[0].notes.get("indivisible") or self._statistics(seen[0]) or self.n * arena <= _ARENA:
-            return self.n
-        pieces = int(np.ceil(self.n * arena / _ARENA))
-        return int(np.ceil(self.n / pieces))
+            arena += 16.0 * outputs * self.size
+        if self.one_batch or scope.notes.get("indivisible") or self.keeps or rows * arena <= _ARENA:
+            return rows
+        pieces = int(np.ceil(rows * arena / _ARENA))
+        return int(np.ceil(rows / pieces))
 
     def _loops(self, names: list[str]) -> dict[str, _core.Loop]:
-        found = {name: self._loop(name) for name in names}
-        return {name: loop for name, loop in found.items() if loop is not None}
-
-    def _loop(self, name: str) -> _core.Loop | None:
-        plans: list[_core.Plan | None] = []
-        for rows in (self.rows, self.n % self.rows):
-            plan = None
-            if rows:
-                plan = self.passes.plan(name, lambda scope, rows=rows: self._at_chunk(scope, rows))
-                if plan is None:
-                    return None
-            plans.append(plan)
-        return _core.Loop(plans[0], plans[1], self.arrays, self.n, self.rows, (), self.feed.names)
+        """A loop for each pass that there can be."""
+        whole = self.passes.plans(names, lambda scope: self._at_chunk(scope, self.rows))
+        left = self.n % self.rows
+        rest = self.passes.plans(names, lambda scope: self._at_chunk(scope, left)) if left else {}
+        if "normal" in whole and left and "normal" not in rest:
+            del whole["normal"]
+        return {
+            name: _core.Loop(plan, rest.get(name), self.arrays, self.n, self.rows, (), self.feed.names)
+            for name, plan in whole.items()
+        }
 
     def _at_chunk(self, scope: Scope, rows: int) -> tuple[list[Tensor], Traced]:
-        """The trace of a chunk: its random numbers are its own, and the same until `draw`."""
-        before = self._generators(rows)
+        """The trace of a chunk: its random numbers are its own, and the same until the next draw."""
         if self.passes.adds:
-            for state in before:
+            for state in self.states:
                 shift = ops.stack([ops.zeros((), "int64"), scope.read(self.passes.chunk) * _FAR])
                 scope.shadow(state, scope.read(state) + shift)
                 scope.notes["counts_chunks"] = True
         return self._trace(scope, rows)
-
-    def _generators(self, rows: int) -> list[Any]:
-        """The variables that count random draws. The first time, it finds them, and what else a pass would change."""
-        if not hasattr(self, "_states"):
-            with tracing() as scope:
-                self._trace(scope, rows)
-                draws = [(core, value) for core, value in scope.updates if _is_generator(core)]
-                self._states = [_Held(core) for core, _ in draws]
-                self.draws = scope.graph.plan([], [], draws) if draws else None
-                self.keeps = bool(self._statistics(scope))
-        return self._states
 
     def _statistics(self, scope: Scope) -> list[Any]:
         """What the trace assigns of the model's own: the averages of batch normalization."""
@@ -298,9 +287,10 @@ class FullBatchPass(Pass):
         """Bayesian regularization wants to know how many numbers the mean of squares is of."""
         if self.optimizer.method != "bayesian_regularization":
             return {}
-        parts = self.model._compiled.loss.parts if self.model._compiled.loss is not None else None
-        squares = parts is not None and len(parts) == 1 and parts[0] is not None
-        if not squares or not isinstance(parts[0][0], MeanSquaredError) or parts[0][0].reduction == "sum":
+        loss = self.model._compiled.loss
+        parts = (loss.parts if loss is not None else None) or [None]
+        first = parts[0][0] if parts[0] is not None and len(parts) == 1 else None
+        if not isinstance(first, MeanSquaredError) or first.reduction == "sum":
             raise ValueError("BayesianRegularization needs the loss 'mse' of one output: it is about sums of squares")
         if any(v.regularizer is not None for v in self.rows.variables):
             raise ValueError("BayesianRegularization finds the penalty on weights itself: leave out regularizers")
@@ -393,8 +383,8 @@ class FullBatchPass(Pass):
         else:
             self.observer.run(0, -(-self.rows.n // self.rows.rows))
 
-    def many(self, iterations: int, tell: Callable[[Any], None]) -> None:
-        """As many iterations as that at once, or as there are records for; `tell` gets the losses after each, also of
+    def many(self, iterations: int, losses: list[float]) -> None:
+        """As many iterations as that at once, or as there are records for; `losses` gets the loss after each, also of
         those before an exception.
         """
         records = np.zeros((min(iterations, _RECORDS), len(_FIELDS)))
@@ -402,8 +392,9 @@ class FullBatchPass(Pass):
         try:
             self._iterate(len(records), records)
         finally:
-            losses = records[: self.minimizer.counts["iterations"] - before, 0].tolist()
-            tell([*losses, self.minimizer.f] if self.minimizer.idle else losses)  # an epoch it was, too
+            losses += records[: self.minimizer.counts["iterations"] - before, 0].tolist()
+            if self.minimizer.idle:  # an epoch it was, too
+                losses.append(self.minimizer.f)
 
     def _iterate(self, iterations: int, records: Any) -> None:
         self._behind = True
@@ -490,4 +481,4 @@ def _is_generator(core: _core.Variable) -> bool:
 
 
 def _is_l1(v: Variable) -> bool:
-    return is_sum(v.regularizer) and bool(v.regularizer.l1)
+    return is_sum(v.regularizer) and bool(getattr(v.regularizer, "l1", 0.0))

@@ -210,7 +210,7 @@ class Trainer(StepFunctions, Steps):
                     f"{type(x)}"
                 )
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
-        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks)
+        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else tree.flatten(callbacks or [])
         self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         self._compiled.watched = any(getattr(c, "checks_loss", False) for c in given)
         seed = random.make_default_seed() if shuffle else 0
@@ -277,19 +277,17 @@ class Trainer(StepFunctions, Steps):
 
     def _run_ahead(self: Any, train: Any, history: Any, epoch: int, epochs: int) -> tuple[int, Logs]:
         """All epochs of a full-batch method that nobody looks at, without coming back for each: (epochs, last logs)."""
-        losses: list[float] = []
-        while epoch + len(losses) < epochs and not self.stop_training:
+        while epoch < epochs and not self.stop_training:
             train.start(rewind=False)
-            before = len(losses)
+            losses: list[float] = []
             try:
                 if not self.stop_training:
-                    train.many(epochs - epoch - before, losses.extend)
-                if len(losses) == before:
-                    losses.append(train.loss)
+                    train.many(epochs - epoch, losses)
+                losses = losses or [train.loss]
             finally:
                 if history is not None:
-                    self.history = history
-                    history._append(epoch + before, losses[before:])
+                    history.extend(epoch, {"loss": losses})
+                epoch += len(losses)
         return epochs, {"loss": train.loss}
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
@@ -469,6 +467,16 @@ class Trainer(StepFunctions, Steps):
         if callbacks.progbar is not None:
             callbacks.progbar.made(mode, steps.done)
         steps.finish(early=getattr(self, stop))
+
+    def objective(self: Any, x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+        """The compiled loss over these rows as a function of one vector of weights: a `ModelObjective`, with values,
+        gradients and products for `scipy.optimize` or a method of one's own. Arguments as of `fit`.
+        """
+        from .objective import ModelObjective
+
+        self._assert_compiled("objective")
+        found = ModelObjective(self, Feed(self, *self._data(x, y, sample_weight)))
+        return found
 
     # ---- evaluate ----
 

@@ -104,7 +104,7 @@ def curve_fit(
     >>> y = np.array([2.1, 1.2, 0.8, 0.4, 0.3])
     >>> popt, pcov = nv.optimize.curve_fit(lambda x, a, b: a * nv.ops.exp(-b * x), x, y)
     >>> np.round(popt, 4), np.round(np.sqrt(np.diag(pcov)), 4)
-    (array([2.0988, 0.5259]), array([0.0504, 0.0206]))
+    (array([2.0865, 0.515 ]), array([0.0507, 0.0244]))
     """
     owner = "curve_fit"
     for name in ("args", "kwargs"):
@@ -241,9 +241,7 @@ def _weights(sigma: Array | None, y: Array, owner: str) -> Callable[[Any], Any]:
 # ---- what comes out ----
 
 
-def _summary(
-    found: OptimizeResult, y: Array, sigma: Array | None, absolute_sigma: bool, full_output: bool
-) -> CurveFit:
+def _summary(found: OptimizeResult, y: Array, sigma: Array | None, absolute_sigma: bool, full_output: bool) -> CurveFit:
     chi2, dof = 2 * float(found.cost), y.size - found.x.size
     reduced = chi2 / dof if dof else np.nan
     pcov = covariance_of(found.jac)

@@ -27,6 +27,7 @@ REASONS: dict[str | None, tuple[int, bool, str]] = {
     "goal": (5, True, "The value is at the goal."),
     None: (0, False, "The largest number of iterations was made."),
     "max_evals": (0, False, "The largest number of evaluations was made."),
+    "max_seconds": (0, False, "The time was up."),
     "line_search": (
         -1,
         False,

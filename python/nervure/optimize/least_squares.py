@@ -42,14 +42,14 @@ def least_squares(
 ) -> OptimizeResult:
     """Looks for the least 1/2 sum r(x)^2, with SciPy's arguments and fields.
 
-    `fun` is traced once, as by `nv.function`, and differentiated exactly; the iterations run in C: Levenberg and
+    `fun` is traced, as by `nv.function`, and differentiated exactly; the iterations run in C: Levenberg and
     Marquardt's method in a trust region, by QR with parameters scaled by the norms of the Jacobian's columns (J. J.
     More, Lecture Notes in Mathematics 630, 1978). It is written with `nv.ops` and Python's operators. Numbers and lists
     in it are float64 here (float32 if x0 is a float32 array).
 
-    It goes on to the last digit: tolerances are 0 by default, not SciPy's 1e-8. Where f is flat to rounding the
-    gradient still has digits, and near a minimum each iteration about doubles the right ones: to go on costs two or
-    three iterations, and as many digits of x again as a relative 1e-8 in f gives.
+    It goes on to the last digit: tolerances are 0 by default, not SciPy's 1e-8. Where f is flat to rounding
+    the gradient still has digits, and near a minimum an iteration may double the right ones: to go on costs a few
+    iterations, and gives as many digits of x again as a relative 1e-8 in f gives.
 
     Args:
         fun: fun(x, *args, **kwargs), the residuals: a vector, an array of any shape or a list of scalars. x is a tensor

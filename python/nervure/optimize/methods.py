@@ -41,7 +41,7 @@ _RENAMED = {
     "max_trust_radius": "max_radius",
     "xrtol": "xtol",
 }
-_COMMON = ("goal", "gtol", "ftol", "xtol", "max_evals", "patience")
+_COMMON = ("goal", "gtol", "ftol", "xtol", "max_evals", "max_seconds", "patience")
 
 
 def method_of(method: Any, options: Mapping[str, Any], tol: float | None) -> FullBatchOptimizer:

@@ -17,7 +17,8 @@ __all__ = ["minimize"]
 
 _MAXITER = 15_000
 # Why it stopped as SciPy's `minimize` numbers it.
-_STATUS = {"line_search": 2, "damping": 2, "radius": 2, "start": 3, "callback": 99, "max_evals": 1, None: 1}
+_STATUS: dict[str | None, int] = {"line_search": 2, "damping": 2, "radius": 2, "start": 3, "callback": 99}
+_STATUS |= {"max_evals": 1, "max_seconds": 1, None: 1}
 
 
 def minimize(
@@ -36,7 +37,7 @@ def minimize(
 ) -> OptimizeResult:
     """Looks for the least value of a function of arrays, with SciPy's arguments and fields.
 
-    `fun` is traced once, as by `nv.function`, and differentiated exactly; the iterations run in C. It is written with
+    `fun` is traced, as by `nv.function`, and differentiated exactly; the iterations run in C. It is written with
     `nv.ops` and Python's operators. Numbers and lists in it are float64 here (float32 if x0 is a float32 array).
 
     Args:
@@ -50,7 +51,7 @@ def minimize(
         bounds, constraints: must be left out; bounds on sums of squares are an argument of `least_squares`.
         tol: the same as options={"gtol": tol}.
         callback: callback(x) after each iteration, or callback(intermediate_result=r), if that is the name of its only
-            parameter, with r.x, r.fun and r.nit. What it returns does not matter; StopIteration ends the search.
+            parameter, with r.x, r.fun, r.nit and r.nfev. StopIteration ends the search.
         options: maxiter (15000), disp (prints the message), goal, gtol (1e-5), ftol, xtol, max_evals or maxfun, and
             the arguments of the method's optimizer; SciPy's maxcor, initial_trust_radius and max_trust_radius as well.
 
@@ -117,7 +118,8 @@ def run(minimizer: Any, most: int, callback: Callable[..., Any] | None, start: A
         x = minimizer.x.reshape(start.shape).astype(start.dtype)
         try:
             if named:
-                callback(intermediate_result=OptimizeResult(x=x, fun=minimizer.f, nit=k + 1))
+                now = OptimizeResult(x=x, fun=minimizer.f, nit=k + 1, nfev=minimizer.counts["values"])
+                callback(intermediate_result=now)
             else:
                 callback(x)
         except StopIteration:

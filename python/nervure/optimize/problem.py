@@ -56,18 +56,28 @@ class Passes:
     def _beside(self) -> list[Variable]:
         return [_variable(shape, "float64") for shape, _ in self.like]
 
-    def plan(self, name: str, trace: Callable[[Scope], tuple[Sequence[Tensor], Traced]]) -> _core.Plan | None:
-        """The plan of a pass. `trace` gives the plan's inputs and what they mean; None if there is no such pass."""
+    def plans(
+        self, names: Iterable[str], trace: Callable[[Scope], tuple[Sequence[Tensor], Traced]]
+    ) -> dict[str, _core.Plan]:
+        """The plans of these passes, from one trace; those that there cannot be are left out. `trace` gives the plans'
+        inputs and what they mean.
+        """
+        found = {}
         with tracing() as scope:
             weights = [scope.read(w) for w in self.weights]
             inputs, traced = trace(scope)
-            results = getattr(self, f"_{name}")(scope, traced, weights)
-            if results is None:
-                return None
-            updates = [(v.core, self._taken(scope, v, t).node) for v, t in results]
-            if scope.notes.get("counts_chunks"):
-                updates.append((self.chunk.core, (scope.read(self.chunk) + 1).node))
-            return scope.graph.plan([t.node for t in inputs], [], updates)
+            nodes = [t.node for t in inputs]
+            for name in names:
+                if name == "gauss_product" and "normal" in found:
+                    continue  # the matrix itself is there
+                results = getattr(self, f"_{name}")(scope, traced, weights)
+                if results is None:
+                    continue
+                updates = [(v.core, self._taken(scope, v, t).node) for v, t in results]
+                if scope.notes.get("counts_chunks"):
+                    updates.append((self.chunk.core, (scope.read(self.chunk) + 1).node))
+                found[name] = scope.graph.plan(nodes, [], updates)
+        return found
 
     def _taken(self, scope: Scope, variable: Variable, value: Tensor) -> Tensor:
         value = reshaped(cast_to(value, "float64"), variable.shape)
@@ -220,11 +230,8 @@ class Problem:
     def _of(cls, names: Sequence[str], x0: Any, trace: Callable[[Scope, Tensor], Traced]) -> Problem:
         x0 = np.asarray(x0)
         passes = Passes([(x0.shape, str(x0.dtype))])
-        loops = {}
-        for name in names:
-            plan = passes.plan(name, lambda scope: ((), trace(scope, scope.read(passes.weights[0]))))
-            if plan is not None:
-                loops[name] = _core.Loop(plan, None, [], 1, 1)
+        plans = passes.plans(names, lambda scope: ((), trace(scope, scope.read(passes.weights[0]))))
+        loops = {name: _core.Loop(plan, None, [], 1, 1) for name, plan in plans.items()}
         return cls(passes.objective(loops), x0.shape)
 
     def minimizer(

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NoReturn
 from ...variable import Variable
 from ..arguments import at_least_zero, real
 from ..optimizer import Optimizer
-from .options import positive_int
+from .options import positive, positive_int
 
-_COMMON = ("goal", "gtol", "ftol", "xtol", "max_evals", "patience")
+_COMMON = ("goal", "gtol", "ftol", "xtol", "max_evals", "patience", "max_seconds")
 _NOT_CLIPPED = "the method itself finds how far to go, so that nothing is clipped"
 _NOT_AVERAGED = "its iterations have no noise to average out"
 # The arguments of other optimizers, with the values that ask for nothing, and why they are of no use here.
@@ -44,6 +44,7 @@ class FullBatchOptimizer(Optimizer):
         max_evals: ends when the loss has been evaluated so many times; a line search may need several an iteration.
         name: by default the class name in snake case, made unique.
         patience: see ftol.
+        max_seconds: ends after the first iteration that comes to its end later than this.
 
     After `fit`:
         n_iter: iterations made by this fit. An epoch that found no lower point, the last one then, is none.
@@ -105,6 +106,7 @@ class FullBatchOptimizer(Optimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
         owner = type(self).__name__
@@ -120,6 +122,7 @@ class FullBatchOptimizer(Optimizer):
         self.xtol = at_least_zero("xtol", xtol)
         self.max_evals: int | None = positive_int("max_evals", max_evals, optional=True)
         self.patience = positive_int("patience", patience)
+        self.max_seconds: float | None = positive("max_seconds", max_seconds, optional=True)
         self.n_iter = self.n_evals = self.n_gradients = self.n_products = self.n_matrices = 0
         self.stop_reason: str | None = None
 

@@ -26,7 +26,7 @@ class BayesianRegularization(FullBatchOptimizer):
     Args:
         mu: the first damping of `LevenbergMarquardt`.
         mu_max: ends when it is larger.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -51,9 +51,11 @@ class BayesianRegularization(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.mu, self.mu_max = damping(mu, mu_max)
 
     @property

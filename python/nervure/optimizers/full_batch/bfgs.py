@@ -20,7 +20,7 @@ class BFGS(LineSearchOptimizer):
 
     Args:
         line_search, c1, c2: how t is found, see `LineSearchOptimizer`.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
         first_step: the length of the first step tried; None for min(1, |g|).
 
     L1 penalties: only a subgradient.
@@ -45,12 +45,14 @@ class BFGS(LineSearchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         c1: float = 1e-4,
         c2: float = 0.9,
         first_step: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.first_step: float | None = positive("first_step", first_step, optional=True)
 
     def settings(self) -> dict[str, float]:

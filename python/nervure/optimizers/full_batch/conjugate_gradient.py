@@ -35,7 +35,7 @@ class ConjugateGradient(FullBatchOptimizer):
 
     Args:
         variant: one of the above.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
         c1, c2: of the line search, see `LineSearchOptimizer`: strong Wolfe conditions, for "hz" those of Hager and
             Zhang. None is 1e-4 and 0.1, for "hz" 0.1 and 0.9; "fr" needs c2 < 1/2 for directions that go downhill.
         restart: begins anew with d = -g where |g'g_old| >= restart |g|^2, as gradients should be orthogonal (Powell,
@@ -64,12 +64,14 @@ class ConjugateGradient(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         c1: float | None = None,
         c2: float | None = None,
         restart: float = 0.2,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         variant = chosen("variant", variant, _VARIANTS | _LONG)
         self.variant = _LONG.get(variant, variant)
         self.c1 = None if c1 is None else real("c1", c1)

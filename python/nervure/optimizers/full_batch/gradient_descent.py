@@ -19,7 +19,7 @@ class GradientDescent(LineSearchOptimizer):
 
     Args:
         line_search, c1, c2: how t is found, see `LineSearchOptimizer`.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -43,8 +43,10 @@ class GradientDescent(LineSearchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         c1: float = 1e-4,
         c2: float = 0.9,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)

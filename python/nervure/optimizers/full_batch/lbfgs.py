@@ -23,7 +23,7 @@ class LBFGS(LineSearchOptimizer):
     Args:
         history_size: how many pairs (s, y) are kept.
         line_search, c1, c2: how t is found, see `LineSearchOptimizer`.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
         first_step: the length of the first step tried; None for min(1, |g|).
         max_step: no step tried is longer; None for no limit.
 
@@ -50,13 +50,15 @@ class LBFGS(LineSearchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         c1: float = 1e-4,
         c2: float = 0.9,
         first_step: float | None = None,
         max_step: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.history_size = positive_int("history_size", history_size)
         self.first_step: float | None = positive("first_step", first_step, optional=True)
         self.max_step: float | None = positive("max_step", max_step, optional=True)

@@ -32,7 +32,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
         solver: "dense" forms the matrix and factorizes it, "cg" solves by conjugate gradients. "auto" takes "dense" for
             up to 5,000 weights.
         max_cg: the largest number of products an iteration; None for p, but from 100 to 1,000.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -60,9 +60,11 @@ class LevenbergMarquardt(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.mu, self.mu_max = damping(mu, mu_max)
         self.scaling = chosen("scaling", scaling, _SCALINGS)
         self.solver = chosen("solver", solver, _SOLVERS)

@@ -20,7 +20,7 @@ class Newton(FullBatchOptimizer):
     Args:
         max_parameters: `fit` refuses more weights than that with a ValueError, since each iteration would take long.
         line_search: how t is found, see `LineSearchOptimizer`; t = 1 is tried first.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -45,9 +45,11 @@ class Newton(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.max_parameters = positive_int("max_parameters", max_parameters)
         self.line_search = chosen("line_search", line_search, LINE_SEARCHES)
 

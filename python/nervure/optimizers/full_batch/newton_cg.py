@@ -29,7 +29,7 @@ class NewtonCG(LineSearchOptimizer):
             2002). "exact" is the Hessian itself, with faster convergence close to a minimum where residuals are large.
         max_cg: the largest number of products an iteration; None for p.
         line_search, c1, c2: how t is found, see `LineSearchOptimizer`.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -54,11 +54,13 @@ class NewtonCG(LineSearchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         c1: float = 1e-4,
         c2: float = 0.9,
         **kwargs: Any,
     ) -> None:
-        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(line_search, c1, c2, goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.hessian = chosen("hessian", hessian, HESSIANS)
         self.max_cg: int | None = positive_int("max_cg", max_cg, optional=True)
 

@@ -20,7 +20,7 @@ class ScaledConjugateGradient(FullBatchOptimizer):
 
     Args:
         lambda_: the first lambda. `lambda` itself is a word of Python.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -45,9 +45,11 @@ class ScaledConjugateGradient(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.lambda_ = positive("lambda_", lambda_)
 
     @property

@@ -28,7 +28,7 @@ class TrustRegionNewton(FullBatchOptimizer):
         max_radius: it grows no larger.
         eta: a step is kept if the loss falls by more than eta times what the model foretold; 0 <= eta < 1/4.
         max_cg: the largest number of products an iteration; None for p.
-        goal, gtol, ftol, xtol, max_evals, name, patience: see `FullBatchOptimizer`.
+        goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
     L1 penalties: only a subgradient.
 
@@ -56,9 +56,11 @@ class TrustRegionNewton(FullBatchOptimizer):
         name: str | None = None,
         *,
         patience: int = 1,
+        max_seconds: float | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(goal, gtol, ftol, xtol, max_evals, name, patience=patience, **kwargs)
+        common: dict[str, Any] = {"patience": patience, "max_seconds": max_seconds}
+        super().__init__(goal, gtol, ftol, xtol, max_evals, name, **common, **kwargs)
         self.hessian = chosen("hessian", hessian, HESSIANS)
         self.radius, self.max_radius = positive("radius", radius), positive("max_radius", max_radius)
         if self.max_radius < self.radius:
