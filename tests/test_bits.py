@@ -42,6 +42,9 @@ print("odd", train(lambda: [L.Dense(67, activation="gelu"), L.Dense(33, activati
 nv.config.set_floatx("float64")
 print("double", train(lambda: block(128) + head(), 300, 64, 70, scce, None, adam))
 nv.config.set_floatx("float32")
+for name in ("LBFGS", "ConjugateGradient", "NewtonCG", "TrustRegionNewton", "LevenbergMarquardt"):
+    print(name, train(lambda: [L.Dense(24, activation="tanh"), L.Dropout(0.2), L.Dense(1)], 500, None, 9, "mse",
+                      lambda x: x[:, :1], getattr(nv.optimizers, name)))
 nv.utils.set_random_seed(9)
 print("random", digest(*[np.asarray(make((37, 41))) for make in (
     nv.initializers.GlorotUniform(), nv.initializers.HeNormal(), nv.initializers.LecunNormal())],

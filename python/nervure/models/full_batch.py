@@ -29,7 +29,9 @@ __all__ = ["FullBatchPass", "RowsObjective"]
 
 _ARENA = 16 << 20  # bytes of intermediate values that a chunk of rows may need
 _PROBE = 256  # rows of the trace that tells how much a row needs
-_DENSE = 5000  # parameters up to which a Gauss-Newton matrix is formed
+_DENSE = 5000  # parameters up to which a Gauss-Newton matrix may be formed
+_SMALL = 512  # up to which it is in any case
+_WORK = 5000  # how many products with it, about, may be done in its place where there are more
 _RECORDS = 4096  # iterations of which results are kept before they are told
 _FAR = 1 << 32  # between the random numbers of two chunks
 _FIELDS = ("loss", "gradient_norm", "step_length", "parameter", "values", "gradients", "products", "matrices")
@@ -66,19 +68,19 @@ class RowsObjective:
         self._check()
         self.arrays = feed.dense()
         self.n = feed.n
+        self.dense = False  # is the Gauss-Newton matrix formed?
         self.states: list[Any] = []  # the generators of dropout and the like
         self.draws: _core.Plan | None = None  # advances them
         self.keeps = False  # batch normalization: something to be noted at each point that is taken
         self.passes = Passes([(v.shape, v.dtype) for v in self.variables])
         self.size = self.passes.size
-        needs_matrix = "normal" in needs and (self.size <= _DENSE or "gauss_product" not in needs)
-        self.rows = self._probe(min(batch or feed.n, feed.n), needs_matrix)
+        self.rows = self._probe(min(batch or feed.n, feed.n), needs)
         if self.rows < self.n and not self.one_batch:
             self.passes = Passes(self.passes.like, adds=True)
-        names = ["value", "gradient", *(["normal"] if needs_matrix else [])]
+        names = ["value", "gradient", *(["normal"] if self.dense else [])]
         names += [name for name in ("hessian_product", "gauss_product") if name in needs]
         loops = self._loops(names)
-        if "normal" in needs and "normal" not in loops and "gauss_product" not in loops:
+        if self.dense and "normal" not in loops and "gauss_product" not in loops:
             loops |= self._loops(["gauss_product"])  # of which the matrix is made, column by column
         if {"gauss_product", "normal"} & needs and not {"gauss_product", "normal"} & set(loops):
             raise self._unknown_outputs()
@@ -150,7 +152,14 @@ class RowsObjective:
             return None
         return np.concatenate([np.full(int(np.prod(v.shape)), f) for v, f in zip(self.variables, factors, strict=True)])
 
-    def _probe(self, rows: int, jacobian: bool) -> int:
+    def _pays(self, outputs: int) -> bool:
+        """Is forming and factoring the Gauss-Newton matrix not much more work than some products with it? For N rows of
+        K outputs and p weights these are N K p^2 + p^3 / 3 multiplications against about N p each.
+        """
+        p = self.size
+        return p <= _SMALL or (p <= _DENSE and outputs * p + p * p / (3 * self.n) <= _WORK)
+
+    def _probe(self, rows: int, needs: frozenset[str]) -> int:
         """Learns from a trace what a pass draws and would change, and how many rows to see at once: `rows`, unless they
         need much memory, as a Jacobian by all weights does.
         """
@@ -169,8 +178,9 @@ class RowsObjective:
                     float(scope.graph.plan([t.node for t in inputs], [t.node for t in slopes]).stats["arena_bytes"])
                     / some
                 )
-        if jacobian:
-            outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
+        outputs = sum(int(np.prod(shape[1:])) for _, shape, _ in self.predictions)
+        self.dense = "normal" in needs and ("gauss_product" not in needs or self._pays(outputs))
+        if self.dense:
             arena += 16.0 * outputs * self.size
         if self.one_batch or scope.notes.get("indivisible") or self.keeps or rows * arena <= _ARENA:
             return rows
@@ -267,19 +277,28 @@ class FullBatchPass(Pass):
                 stacklevel=4,
             )
         settings = self.optimizer.settings() | self._more_settings(feed)
+        if self.batches > 1:
+            settings.pop("goal", None)  # it is for the loss of an epoch: see advance
         self.minimizer = _core.Minimizer(self.rows.objective, self.optimizer.method, settings, self.rows.l1)
         self.observer = self.rows.observer()
-        self.shuffle, self.seed, self._epochs = bool(shuffle) and self.batches > 1, seed, 0
+        if shuffle not in (True, False, "batch"):
+            raise ValueError(f"`shuffle` must be True, False or 'batch', got {shuffle!r}")
+        self.shuffle, self.seed, self._epochs = shuffle is True and self.batches > 1, seed, 0
+        self._reached = False  # the goal, by the loss of an epoch of batches
         self._written: Any = None  # the weights as they were left
         self._behind = False  # are the weights not yet what the method has reached?
         self._summed, self._seen = 0.0, 0  # the losses of the epoch's batches times their rows, and those rows
-        self._counts = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
         self._order: Any = None
         self._draw = False
         self._told = 0  # iterations that the optimizer's variable has counted
 
     def _more_settings(self, feed: Feed) -> dict[str, float]:
-        """Bayesian regularization wants to know how many numbers the mean of squares is of."""
+        """How Levenberg-Marquardt is to solve, if it has the choice. Bayesian regularization wants to know how many numbers
+        the mean of squares is of.
+        """
+        if getattr(self.optimizer, "solver", None) == "auto" and not self.rows.dense:
+            return {"solver": 2.0}
         if self.optimizer.method != "bayesian_regularization":
             return {}
         loss = self.model._compiled.loss
@@ -305,10 +324,15 @@ class FullBatchPass(Pass):
         return self.observer is None and not self._changes
 
     @property
-    def _over(self) -> bool:
-        """Has the method come to its end? Where another function follows, the minimum of this one is none."""
-        stop = self.minimizer.stop
-        return stop is not None and not (self._changes and stop in _PASSING)
+    def _stop(self) -> str | None:
+        """Why it has come to its end, if it has. Where another function follows, the minimum of this one is none."""
+        stop, most = self.minimizer.stop, self.optimizer.max_evals
+        if self._reached:
+            return "goal"
+        if stop is not None and not (self._changes and stop in _PASSING):
+            return stop
+        spent = self._written is not None and most and self._counts["values"] + self.minimizer.counts["values"] >= most
+        return "max_evals" if spent else None  # also where weights were set from outside, and it has begun anew
 
     def start(self, rewind: bool) -> None:
         self.done = 0
@@ -344,7 +368,7 @@ class FullBatchPass(Pass):
 
     @property
     def left(self) -> int:
-        return 0 if self._over else (self.per_epoch or 1) - self.done
+        return 0 if self._stop else (self.per_epoch or 1) - self.done
 
     def advance(self, steps: int, seconds: float = 0.0) -> None:
         for _ in range(steps):
@@ -359,6 +383,10 @@ class FullBatchPass(Pass):
             self._summed, self._seen = self._summed + self.minimizer.f * rows, self._seen + rows
             self._observe()
             self.done += 1
+            goal = self.optimizer.goal
+            if self.batches > 1 and self.done == self.per_epoch and goal is not None and self.loss <= goal:
+                self._reached = True
+                self._note()
 
     def _observe(self) -> None:
         """Metrics and statistics see what was just done: all rows, or those of the batch."""
@@ -387,13 +415,13 @@ class FullBatchPass(Pass):
         try:
             self.minimizer.run(iterations, 0.0, records)
         finally:
-            self._put()
-            self._note()
+            self._tell()
 
-    def _put(self) -> None:
-        self._behind = True
+    def _tell(self) -> None:
+        """The model is where the method is."""
         self.rows.put(self.minimizer.x)
         self._written = self.rows.weights()
+        self._note()
         self._behind = False
 
     def _note(self) -> None:
@@ -405,8 +433,8 @@ class FullBatchPass(Pass):
         optimizer.n_iter, optimizer.n_evals = counts["iterations"], counts["values"]
         optimizer.n_gradients, optimizer.n_products = counts["gradients"], counts["products"]
         optimizer.n_matrices = counts["matrices"]
-        stop = self.minimizer.stop
-        if stop is not None and self._over:
+        stop = self._stop
+        if stop is not None:
             why = _WHY[stop].format(**({"max_evals": 0, "goal": 0} | optimizer.settings()))
             optimizer.stop_reason = self.model.stop_reason = why
             self.model.stop_training = True
@@ -431,7 +459,8 @@ class FullBatchPass(Pass):
         """The end of `fit`: what there is to know, where users look; a warning where no lower point was found."""
         optimizer, stop = self.optimizer, self.minimizer.stop
         if self._behind:  # Ctrl-C at the wrong moment
-            self._put()
+            self._tell()
+            self.model.stop_reason = reason
         if stop in _WARNED and self._written is not None and reason == optimizer.stop_reason:
             warnings.warn(f"{type(optimizer).__name__}: {reason}", RuntimeWarning, stacklevel=4)
         optimizer.stop_reason = reason

@@ -226,24 +226,39 @@ def normal_equations(
         return None
     if sum(z.size // z.shape[0] for z in outputs) > _MOST_OUTPUTS:
         return None
-    jacobians = []
+    parts = []
     for z in outputs:
         rows = per_row_jacobian(z, weights)
         if rows is None:
             return None
-        jacobians.append(cast_to(_joined(rows, 2), "float64"))
+        if len({r.dtype for r in rows}) > 1:
+            rows = [cast_to(r, "float64") for r in rows]
+        parts.append(rows)
     try:
         blocks = _Blocks(scope, loss, outputs)
     except MixedError:
         return None
     p = sum(w.size for w in weights)
-    slopes = _joined([reshaped(cast_to(g, "float64"), (g.size, 1)) for g in blocks.slopes], 0)
-    total = node("matmul", _joined([_flat(j, p) for j in jacobians], 0), slopes, ints=(1, 0))
+    scale = blocks.factor()
+    if scale and p < _PANEL:  # one product for both: of (J, slopes) with itself, for which half the work will do
+        wider = []
+        for rows, g in zip(parts, blocks.slopes, strict=True):
+            column = cast_to(reshaped(g, (*rows[0].shape[:2], 1)), rows[0].dtype)
+            wider.append(_flat(cast_to(_joined([*rows, column], 2), "float64"), p + 1))
+        both = _joined(wider, 0)
+        product = sliced(node("matmul", both, both, ints=(1, 0)), 0, 0, p)
+        total = sliced(product, 1, p, 1)
+        panels = [(ops.multiply(sliced(product, 1, 0, p), scale), 0)]
+    else:
+        jacobians = [cast_to(_joined(rows, 2), "float64") for rows in parts]
+        slopes = [reshaped(cast_to(g, "float64"), (g.size, 1)) for g in blocks.slopes]
+        total = node("matmul", _joined([_flat(j, p) for j in jacobians], 0), _joined(slopes, 0), ints=(1, 0))
+        panels = _panels(blocks, jacobians, p)
     ends = list(accumulate(w.size for w in weights))
     gradients = [
         reshaped(sliced(total, 0, end - w.size, w.size), w.shape) for w, end in zip(weights, ends, strict=True)
     ]
-    return NormalEquations(gradients, _panels(blocks, jacobians, p))
+    return NormalEquations(gradients, panels)
 
 
 def _flat(x: Tensor, p: int) -> Tensor:

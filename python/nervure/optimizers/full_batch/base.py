@@ -37,7 +37,7 @@ class FullBatchOptimizer(Optimizer):
     makes it larger: a point where it is NaN or infinite is not kept, and the step is shortened.
 
     Args:
-        goal: ends when the loss is no more than this.
+        goal: ends when the loss is no more than this; in `fit` with a `batch_size`, the loss of an epoch.
         gtol: ends when no element of the gradient is larger in absolute value.
         ftol: ends when in each of `patience` iterations in a row the loss f fell by no more than ftol * |f|. 0: never.
         xtol: ends when a step is no longer than xtol * (|w| + xtol). 0: never.
@@ -64,6 +64,13 @@ class FullBatchOptimizer(Optimizer):
     Layers that behave differently in training: dropout draws its mask once an iteration, so that all points of a line
     search are of the same function, but from one iteration to the next it is another function, on which what was
     learnt about the last one is lost. Batch normalization uses the mean and variance of all rows.
+
+    Where `fit` has a `batch_size`, an epoch's loss is the mean of those of its batches, each after its iteration, and
+    metrics are likewise those of the weights then.
+
+    Rows that need much memory go through in chunks, with the same result to rounding. Not so where a loss is more than
+    a sum or mean over rows: batch normalization, masks, `add_loss`, a `compute_loss` of one's own, and a loss function
+    that gives one number for all rows, need all of them in memory at once.
 
     Methods of whole batches are best where the data are small enough to be seen many times, up to some 10,000 rows and
     weights, and where a low loss is wanted. The iterations are computed in C in float64, whatever the dtype of the
