@@ -164,6 +164,44 @@ static PyObject *minimizer_run(PyObject *self, PyObject *const *args, Py_ssize_t
 
 /* ---- looking ---- */
 
+/* In one call, so that no signal comes in between. */
+static PyObject *minimizer_store(PyObject *self, PyObject *sequence) {
+  const nv_py_state *state = nv_py_state_at(self);
+  nv_minimizer_state now = nv_minimizer_get(minimizer_at(self)->minimizer);
+  PyObject *tuple = nv_py_tuple(sequence, "store");
+  int64_t total = 0;
+  for (Py_ssize_t k = 0; tuple && k < PyTuple_Size(tuple); k++) {
+    PyObject *v = PyTuple_GetItem(tuple, k);
+    const nv_type *t = Py_IS_TYPE(v, state->variable) ? nv_variable_type(((nv_py_variable *)v)->variable) : NULL;
+    if (!t || (t->dtype != NV_F32 && t->dtype != NV_F64)) {
+      PyErr_Format(PyExc_TypeError, "store: expected Variables of floats, got %.200R", v);
+      Py_CLEAR(tuple);
+    } else {
+      total += nv_type_size(t);
+    }
+  }
+  if (!tuple) return NULL;
+  if (total != now.n) {
+    Py_DECREF(tuple);
+    return PyErr_Format(PyExc_ValueError, "store: expected Variables of %lld numbers in all, got %lld",
+                        (long long)now.n, (long long)total);
+  }
+  const double *x = now.x;
+  for (Py_ssize_t k = 0; k < PyTuple_Size(tuple); k++) {
+    nv_variable *v = ((nv_py_variable *)PyTuple_GetItem(tuple, k))->variable;
+    int64_t size = nv_type_size(nv_variable_type(v));
+    double *wide = nv_variable_data(v);
+    float *narrow = nv_variable_data(v);
+    if (nv_variable_type(v)->dtype == NV_F64)
+      memcpy(wide, x, (size_t)size * sizeof *x);
+    else
+      for (int64_t j = 0; j < size; j++) narrow[j] = (float)x[j];
+    x += size;
+  }
+  Py_DECREF(tuple);
+  Py_RETURN_NONE;
+}
+
 static nv_minimizer_state state_of(PyObject *self) { return nv_minimizer_get(minimizer_at(self)->minimizer); }
 
 static PyObject *copy_of(const double *x, int64_t n) {
@@ -200,6 +238,9 @@ static PyMethodDef minimizer_methods[] = {
      "start($self, x, /)\n--\n\nBegins at x: evaluates f and its gradient. Where they are not finite, `stop` says so."},
     {"renew", minimizer_renew, METH_NOARGS,
      "renew($self, /)\n--\n\nThe objective has changed: evaluates f and its gradient anew where it is."},
+    {"store", minimizer_store, METH_O,
+     "store($self, variables, /)\n--\n\nWrites x into these Variables, one after the other. Raises ValueError unless "
+     "it has\nas many numbers as they do."},
     {"run", (PyCFunction)(void (*)(void))minimizer_run, METH_FASTCALL | METH_KEYWORDS,
      "run($self, /, iterations, seconds=0.0, records=None)\n--\n\n"
      "Makes at most so many iterations, for about `seconds` (0: no limit); returns how many it made. `stop` says why "

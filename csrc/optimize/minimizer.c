@@ -264,15 +264,16 @@ static nv_status iterate(nv_minimizer *m, double *to, int64_t *done) {
   double before = m->f;
   if (m->torn && m->method->reset) m->method->reset(m);
   m->torn = true, m->moved = false, m->step_length = 0;
-  NV_TRY(m->method->step(m));
-  m->torn = false;
+  nv_status status = m->method->step(m);
+  if (status != NV_OK && !m->moved) return status;
+  m->torn = status != NV_OK; /* where it has moved, that was a whole step: what came after it is made again */
   m->idle = m->stop != NV_STOP_NONE && !m->moved;
   if (m->idle) return NV_OK;
   judge(m, before);
   m->iterations++;
   if (to) record(m, to + *done * NV_RECORD);
   ++*done;
-  return NV_OK;
+  return status;
 }
 
 nv_status nv_minimizer_run(nv_minimizer *m, int64_t iterations, double seconds, double *records, int64_t *done,

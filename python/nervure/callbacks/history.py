@@ -47,11 +47,10 @@ class History(Callback):
             self.history.setdefault(key, []).append(value)
         self.model.history = self
 
-    def extend(self, epoch: int, logs: dict[str, list[Any]]) -> None:
-        """Many epochs at once, from number `epoch` on: a list of values for each name."""
-        for key, values in logs.items():
-            self.history.setdefault(key, []).extend(values)
-        self.epoch.extend(range(epoch, epoch + max(map(len, logs.values()), default=0)))
+    def replace(self, at: int, epoch: int, losses: list[float]) -> None:
+        """The entries from `at` on are those of epoch number `epoch` and the next ones. It may be said again."""
+        self.history.setdefault("loss", [])[at:] = losses
+        self.epoch[at:] = range(epoch, epoch + len(losses))
         self.model.history = self
 
     def plot(self, *names: str) -> Plot:

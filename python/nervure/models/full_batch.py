@@ -279,6 +279,7 @@ class FullBatchPass(Pass):
         settings = self.optimizer.settings() | self._more_settings(feed)
         if self.batches > 1:
             settings.pop("goal", None)  # it is for the loss of an epoch: see advance
+        self._cores = [v.core for v in self.rows.variables]
         self.minimizer = _core.Minimizer(self.rows.objective, self.optimizer.method, settings, self.rows.l1)
         self.observer = self.rows.observer()
         if shuffle not in (True, False, "batch"):
@@ -291,11 +292,14 @@ class FullBatchPass(Pass):
         self._counts: dict[str, int] = dict.fromkeys(("iterations", "values", "gradients", "products", "matrices"), 0)
         self._order: Any = None
         self._draw = False
+        self.place: tuple[int, int] | None = None  # of the first of `losses` in the history, and its epoch
+        self._losses: list[float] = []
+        self._pending: tuple[Any, int, int] | None = None  # records, the iterations before them, the losses before
         self._told = 0  # iterations that the optimizer's variable has counted
 
     def _more_settings(self, feed: Feed) -> dict[str, float]:
-        """How Levenberg-Marquardt is to solve, if it has the choice. Bayesian regularization wants to know how many numbers
-        the mean of squares is of.
+        """How Levenberg-Marquardt is to solve, if it has the choice; of how many numbers the mean of squares is, which
+        Bayesian regularization wants to know.
         """
         if getattr(self.optimizer, "solver", None) == "auto" and not self.rows.dense:
             return {"solver": 2.0}
@@ -345,7 +349,7 @@ class FullBatchPass(Pass):
     def _ready(self) -> None:
         """Begins, or begins anew where weights were set from outside."""
         x = self.rows.weights()
-        if self._written is not None and np.array_equal(x, self._written):
+        if self._written is not None and x.tobytes() == self._written.tobytes():
             return
         if self._written is not None:
             self._keep_counts()
@@ -397,18 +401,27 @@ class FullBatchPass(Pass):
         else:
             self.observer.run(0, -(-self.rows.n // self.rows.rows))
 
-    def many(self, iterations: int, losses: list[float]) -> None:
-        """As many iterations as that at once, or as there are records for; `losses` gets the loss after each, also of
-        those before an exception.
-        """
+    def told(self, history: Any) -> None:
+        """Puts the losses of iterations by `many` into the history. It may be asked again and again."""
+        if history is not None and self.place is not None:
+            at, epoch = self.place
+            history.replace(at, epoch, self.losses or [self.loss])
+
+    def many(self, iterations: int) -> None:
+        """As many iterations as that at once, or as there are records for; `losses` has the loss after each of them."""
         records = np.zeros((min(iterations, _RECORDS), len(_FIELDS)))
-        before = self.minimizer.counts["iterations"]
-        try:
-            self._iterate(len(records), records)
-        finally:
-            losses += records[: self.minimizer.counts["iterations"] - before, 0].tolist()
+        self._pending = records, self.minimizer.counts["iterations"], len(self._losses)
+        self._iterate(len(records), records)
+
+    @property
+    def losses(self) -> list[float]:
+        """After each iteration by `many`, also of those before an exception. It may be asked again and again."""
+        if self._pending is not None:
+            records, before, told = self._pending
+            self._losses[told:] = records[: self.minimizer.counts["iterations"] - before, 0].tolist()
             if self.minimizer.idle:  # an epoch it was, too
-                losses.append(self.minimizer.f)
+                self._losses.append(self.minimizer.f)
+        return self._losses
 
     def _iterate(self, iterations: int, records: Any) -> None:
         self._behind = True
@@ -419,7 +432,7 @@ class FullBatchPass(Pass):
 
     def _tell(self) -> None:
         """The model is where the method is."""
-        self.rows.put(self.minimizer.x)
+        self.minimizer.store(self._cores)
         self._written = self.rows.weights()
         self._note()
         self._behind = False
@@ -458,6 +471,7 @@ class FullBatchPass(Pass):
     def close(self, reason: str, history: Any) -> None:
         """The end of `fit`: what there is to know, where users look; a warning where no lower point was found."""
         optimizer, stop = self.optimizer, self.minimizer.stop
+        self.told(history)
         if self._behind:  # Ctrl-C at the wrong moment
             self._tell()
             self.model.stop_reason = reason

@@ -277,17 +277,14 @@ class Trainer(StepFunctions, Steps):
 
     def _run_ahead(self: Any, train: Any, history: Any, epoch: int, epochs: int) -> tuple[int, Logs]:
         """All epochs of a full-batch method that nobody looks at, without coming back for each: (epochs, last logs)."""
-        while epoch < epochs and not self.stop_training:
-            train.start(rewind=False)
-            losses: list[float] = []
-            try:
+        train.place = 0 if history is None else len(history.epoch), epoch
+        try:
+            while epoch + len(train.losses) < epochs and not self.stop_training:
+                train.start(rewind=False)
                 if not self.stop_training:
-                    train.many(epochs - epoch, losses)
-                losses = losses or [train.loss]
-            finally:
-                if history is not None:
-                    history.extend(epoch, {"loss": losses})
-                epoch += len(losses)
+                    train.many(epochs - epoch - len(train.losses))
+        finally:
+            train.told(history)
         return epochs, {"loss": train.loss}
 
     def _epoch_logs(self: Any, train: Any) -> Logs:

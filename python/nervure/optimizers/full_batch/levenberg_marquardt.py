@@ -30,7 +30,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
         scaling: D. "marquardt": the largest diagonal of J'LJ so far, so that the scale of each weight does not matter.
             "identity": 1.
         solver: "dense" forms the matrix and factorizes it, "cg" solves by conjugate gradients. "auto" takes "dense" for
-            up to 5,000 weights.
+            up to 512 weights, and for up to 5,000 where that is not much more work than products with it.
         max_cg: the largest number of products an iteration; None for p, but from 100 to 1,000.
         goal, gtol, ftol, xtol, max_evals, name, patience, max_seconds: see `FullBatchOptimizer`.
 
@@ -72,7 +72,7 @@ class LevenbergMarquardt(FullBatchOptimizer):
 
     @property
     def needs(self) -> frozenset[str]:
-        """With "auto" both: which of them is used depends on the number of weights."""
+        """With "auto" both: which of them is used depends on the numbers of weights, rows and outputs."""
         kinds = {"dense": ("normal",), "cg": ("gauss_product",), "auto": ("normal", "gauss_product")}
         return frozenset(kinds[self.solver])
 
