@@ -33,7 +33,7 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
       since_poll = 0;
       if (nv_poll_now(ctx) && !ctx->team) return NV_CANCELLED;
     }
-    if (i->commit) ctx->poll = NULL;
+    if (i->commit) ctx->poll = NULL, ctx->writing = true;
     since_poll += i->instr->cost;
     if (i->barrier && ctx->team) {
       nv_barrier(ctx);
@@ -61,7 +61,7 @@ nv_status nv_exec(nv_ctx *ctx, const nv_plan *p) {
     }
     if (i->meets && ctx->team && (status = nv_team_status(ctx)) != NV_OK) return status;
   }
-  ctx->poll = poll;
+  ctx->poll = poll, ctx->writing = false;
   return NV_OK;
 }
 

@@ -42,6 +42,7 @@ typedef struct nv_ctx {
   const nv_poll *poll;
   double poll_next; /* thread 0 only */
   bool stopped;     /* poll has asked to stop: what was being computed is not whole */
+  bool writing;     /* behind a commit, where what has begun is brought to its end whatever fails elsewhere */
 } nv_ctx;
 typedef void (*nv_team_fn)(nv_ctx *ctx, void *arg);
 /* Runs fn on up to `want` threads and returns when all are done. ctx->scratch/shared/poll are fn's to set. Returns what
@@ -66,8 +67,9 @@ nv_status nv_team_status(const nv_ctx *ctx);
 bool nv_team_failing(const nv_ctx *ctx);
 /* Seconds between two calls of poll, to the few milliseconds of a cheap clock. Tests set it to less. */
 extern double nv_poll_every;
-/* Thread 0: calls poll if ~20 ms have passed; true if the run must stop, and from then on. Others: false. A kernel
- * then just returns: the executor sees ctx->stopped. Cheap enough for a loop over cache-sized blocks. */
+/* Thread 0: calls poll if ~20 ms have passed; true if the run must stop, and from then on. Others: true once some
+ * member has failed, unless they are writing. A kernel then just returns: the executor sees ctx->stopped. Cheap enough
+ * for a loop over cache-sized blocks. */
 bool nv_poll_now(nv_ctx *ctx);
 /* The share of [0, n) of this thread, in units that do not depend on anything but n and n_threads. */
 static inline void nv_share(const nv_ctx *ctx, int64_t n, int64_t *lo, int64_t *hi) {

@@ -277,7 +277,8 @@ bool nv_team_failing(const nv_ctx *ctx) {
 }
 
 bool nv_poll_now(nv_ctx *ctx) {
-  if (!ctx->poll || ctx->thread != 0) return false;
+  if (ctx->thread != 0) return !ctx->writing && nv_team_failing(ctx);
+  if (!ctx->poll) return false;
   if (ctx->stopped || nv_team_failing(ctx)) return true;
   double now = coarse_now();
   if (ctx->poll_next == 0) ctx->poll_next = now + nv_poll_every;
