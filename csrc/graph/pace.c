@@ -25,6 +25,11 @@ void nv_pace_saw(nv_plan *p, int threads, int64_t steps, double seconds, double 
     return;
   }
   bool was_trial = a->trial;
+  if (!was_trial && a->prefer_alone) { /* many short runs make up a stretch */
+    a->spent += seconds;
+    if (a->spent < a->stretch) return;
+    a->spent = 0;
+  }
   a->trial = !was_trial; /* trouble, or alone: the other way is tried after each stretch */
   if (!was_trial) return;
   bool prefer_alone = a->alone > 0 && a->alone < a->team;

@@ -131,6 +131,7 @@ typedef struct nv_item {
 typedef struct nv_pace {
   double team, alone; /* seconds a step, as last seen; 0: unknown */
   double stretch;     /* seconds of the next one */
+  double spent;       /* of it, by one thread, in runs that were shorter */
   bool trial;         /* the next stretch tries the other way */
   bool prefer_alone;
 } nv_pace;

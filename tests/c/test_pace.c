@@ -43,6 +43,16 @@ int main(void) {
     CHECK(threads == 2 || seconds < usual, "uneven: one thread for %g s", seconds);
   }
 
+  nv_plan runs = {.max_threads = 2}; /* of one step each, as a full-batch method makes them */
+  int teams = 0;
+  for (int k = 0; k < 1000; k++) {
+    int threads = nv_pace_next(&runs, &seconds);
+    double step = threads == 1 ? crowded.alone : crowded.team;
+    nv_pace_saw(&runs, threads, 1, step, threads == 1 ? 0 : crowded.lost * step);
+    teams += threads == 2;
+  }
+  CHECK(teams > 0 && teams < 10, "crowded, in short runs: %d by a team", teams);
+
   nv_plan small = {.max_threads = 1};
   CHECK(stretch(&small, crowded, &seconds) == 1 && seconds == 0, "a plan for one thread has no stretches");
   CHECK(nv_set_threads(1) == NV_OK, "%s", nv_error());
