@@ -138,7 +138,7 @@ nv_status nv_cholesky(int64_t n, double *a, int64_t *pivot, const nv_poll *poll)
 void nv_cholesky_solve(int64_t n, const double *l, double *b); /* b := (L L')^-1 b */
 /* x of (A + diag(added)) x = b for a symmetric A of no more than NV_SMALL rows, both triangles given, faster than by
  * nv_cholesky; false, and x as it was, where that matrix is not positive definite. work: nv_small_work(n) doubles. */
-#define NV_SMALL 128
+#define NV_SMALL 256
 int64_t nv_small_work(int64_t n);
 bool nv_small_solve(int64_t n, const double *a, const double *added, const double *b, double *work, double *x);
 /* diagonal[n] of (L L')^-1 and its sum; work has room for n * n, diagonal may be NULL */
