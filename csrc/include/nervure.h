@@ -63,6 +63,8 @@ nv_variable *nv_variable_retain(nv_variable *v);
 void nv_variable_release(nv_variable *v);
 void *nv_variable_data(nv_variable *v);
 const nv_type *nv_variable_type(const nv_variable *v);
+/* As many numbers as it has, in its dtype, which is float32 or float64. */
+void nv_variable_put(nv_variable *v, const double *x);
 
 /* ---- graphs: immutable nodes, each with a type known when it is built ---- */
 typedef struct nv_graph nv_graph;

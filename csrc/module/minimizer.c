@@ -189,14 +189,8 @@ static PyObject *minimizer_store(PyObject *self, PyObject *sequence) {
   const double *x = now.x;
   for (Py_ssize_t k = 0; k < PyTuple_Size(tuple); k++) {
     nv_variable *v = ((nv_py_variable *)PyTuple_GetItem(tuple, k))->variable;
-    int64_t size = nv_type_size(nv_variable_type(v));
-    double *wide = nv_variable_data(v);
-    float *narrow = nv_variable_data(v);
-    if (nv_variable_type(v)->dtype == NV_F64)
-      memcpy(wide, x, (size_t)size * sizeof *x);
-    else
-      for (int64_t j = 0; j < size; j++) narrow[j] = (float)x[j];
-    x += size;
+    nv_variable_put(v, x);
+    x += nv_type_size(nv_variable_type(v));
   }
   Py_DECREF(tuple);
   Py_RETURN_NONE;

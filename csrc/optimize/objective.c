@@ -17,16 +17,7 @@ static int64_t size_of(nv_variable *v) { return nv_type_size(nv_variable_type(v)
 /* ---- flat vectors and variables ---- */
 
 static void put(const double *x, nv_variable *const *to, int n) {
-  for (int k = 0; k < n; k++) {
-    int64_t size = size_of(to[k]);
-    if (nv_variable_type(to[k])->dtype == NV_F64) {
-      memcpy(nv_variable_data(to[k]), x, (size_t)size * sizeof *x);
-    } else {
-      float *data = nv_variable_data(to[k]);
-      for (int64_t j = 0; j < size; j++) data[j] = (float)x[j];
-    }
-    x += size;
-  }
+  for (int k = 0; k < n; x += size_of(to[k++])) nv_variable_put(to[k], x);
 }
 
 static void take(nv_variable *const *from, int n, double *x) {

@@ -2,6 +2,7 @@
 #include "runtime/runtime.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 struct nv_variable {
   atomic_int_fast64_t refs;
@@ -42,3 +43,13 @@ void nv_variable_release(nv_variable *v) {
 
 void *nv_variable_data(nv_variable *v) { return v->data; }
 const nv_type *nv_variable_type(const nv_variable *v) { return &v->type; }
+
+void nv_variable_put(nv_variable *v, const double *x) {
+  int64_t size = nv_type_size(&v->type);
+  if (v->type.dtype == NV_F64) {
+    memcpy(v->data, x, (size_t)size * sizeof *x);
+  } else {
+    float *data = v->data;
+    for (int64_t k = 0; k < size; k++) data[k] = (float)x[k];
+  }
+}

@@ -214,7 +214,7 @@ class Trainer(StepFunctions, Steps):
         self._watch_gradients(any(getattr(c, "needs_gradient_norm", False) for c in given))
         self._compiled.watched = any(getattr(c, "checks_loss", False) for c in given)
         seed = random.make_default_seed() if shuffle else 0
-        if getattr(self.optimizer, "full_batch", False):
+        if self._full_batch:
             train = self._full_batch_pass(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
         else:
             train = self._pass("train", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, seed, class_weight)
@@ -271,7 +271,7 @@ class Trainer(StepFunctions, Steps):
             self.stop_reason = reason
             if self.history is not None:
                 self.history.stop_reason = reason
-            if getattr(self.optimizer, "full_batch", False):
+            if self._full_batch:
                 train.close(reason, self.history)
         return self.history
 
@@ -289,7 +289,7 @@ class Trainer(StepFunctions, Steps):
 
     def _epoch_logs(self: Any, train: Any) -> Logs:
         logs: Logs = self._results("train")
-        full_batch = getattr(self.optimizer, "full_batch", False)
+        full_batch = self._full_batch
         if full_batch:  # it warns itself
             if not train.done and math.isnan(train.loss):  # it could not begin
                 logs = dict.fromkeys(logs, math.nan)
@@ -346,6 +346,11 @@ class Trainer(StepFunctions, Steps):
         plans = (full.plan if full else None, tail.plan if tail else None)
         loop = _core.Loop(*plans, feed.arrays, feed.n, batches.batch, (), feed.names)
         return LoopPass(loop, feed.arrays, batches, shuffle, seed)
+
+    @property
+    def _full_batch(self: Any) -> bool:
+        """Does the optimizer need the loss as a function, and not only its gradient?"""
+        return bool(getattr(self.optimizer, "full_batch", False))
 
     def _full_batch_pass(
         self: Any,
@@ -455,7 +460,7 @@ class Trainer(StepFunctions, Steps):
                 last = steps.done + self.steps_per_execution - 1
             steps.advance(self.steps_per_execution if hooks else steps.left, _REDRAW if bar is not None else 0.0)
             logs = self._results(mode) if mode != "predict" and (hooks or bar is not None) else {}
-            if logs and getattr(self.optimizer, "full_batch", False) and mode == "train":
+            if logs and self._full_batch and mode == "train":
                 logs["loss"] = steps.loss  # type: ignore[attr-defined]
             if hooks:
                 callbacks.on_batch(mode, "end", last, produced() if produced else logs)
