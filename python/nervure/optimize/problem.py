@@ -14,7 +14,7 @@ import numpy as np
 from .. import _core, ops
 from .._tensor import Tensor
 from .._trace import Scope, tracing
-from ..ops.dispatch import cast_to, iota, node, reshaped, sliced, tensor
+from ..ops.dispatch import cast_to, iota, node, reshaped, sliced
 from ..variable import Variable
 from .curvature import cut, gauss_newton_product, hessian_product, jacobian_columns, normal_equations
 
@@ -191,17 +191,12 @@ class Problem:
     def of_function(
         cls, fun: Callable[..., Any], x0: Any, args: Sequence[Any] = (), needs: Iterable[str] = ()
     ) -> Problem:
-        """`fun(x, *args)` gives a scalar. `needs`: passes beside value and gradient; "gauss_product" and "normal" are
-        left out, since a scalar does not say of what it is the sum of squares.
+        """`fun(x, *args)` gives a scalar Tensor, as `functions.scalar_of` sees to it. `needs`: passes beside value and
+        gradient; "gauss_product" and "normal" are left out: a scalar does not say of what it is the sum of squares.
         """
 
         def trace(scope: Scope, x: Tensor) -> Traced:
-            value = tensor(fun(x, *args))
-            if value.shape != () and value.size == 1:
-                value = reshaped(value, ())
-            if value.shape != ():
-                raise ValueError(f"the function to minimize must give a scalar, got shape {value.shape}")
-            return Traced(_float(value, x))
+            return Traced(fun(x, *args))
 
         wanted = [n for n in ("hessian_product",) if n in frozenset(needs)]
         return cls._of(["value", "gradient", *wanted], x0, trace)
@@ -213,18 +208,13 @@ class Problem:
         x0: Any,
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
-        needs: Iterable[str] = (),
     ) -> Problem:
-        """`fun(x, *args, **kwargs)` gives an array of residuals. `needs` as of `of_function`, and "gauss_product"."""
+        """`fun(x, *args, **kwargs)` gives a Tensor of residuals, (m,), as `functions.residuals_of` sees to it."""
 
         def trace(scope: Scope, x: Tensor) -> Traced:
-            r = _float(tensor(fun(x, *args, **(kwargs or {}))), x)
-            r = reshaped(r, (r.size,))
-            cost = 0.5 * ops.sum(ops.square(r))
-            return Traced(cost, cost, [r], residuals=r)
+            return Traced(None, residuals=fun(x, *args, **(kwargs or {})))
 
-        wanted = [n for n in ("hessian_product", "gauss_product") if n in frozenset(needs)]
-        return cls._of(["residuals", "jacobian", *wanted], x0, trace)
+        return cls._of(["residuals", "jacobian"], x0, trace)
 
     @classmethod
     def _of(cls, names: Sequence[str], x0: Any, trace: Callable[[Scope, Tensor], Traced]) -> Problem:
@@ -240,17 +230,9 @@ class Problem:
         """A method at work on it, not yet started. Bounds are arrays of x's size."""
         return _core.Minimizer(self.objective, method, settings, None, lower, upper)
 
-    def value(self, x: Any) -> float:
-        """f(x)."""
-        return self.objective.value(np.ravel(x))
-
     def gradient(self, x: Any) -> tuple[float, Any]:
         """f(x) and its gradient, flat."""
         return self.objective.gradient(np.ravel(x))
-
-    def residuals(self, x: Any) -> Any:
-        """The residuals at x, (m,)."""
-        return self.objective.residuals(np.ravel(x))
 
     def jacobian(self, x: Any) -> tuple[Any, Any]:
         """The residuals at x and their Jacobian (m, x.size)."""
@@ -263,7 +245,3 @@ def _variable(shape: Sequence[int], dtype: str) -> Variable:
 
 def _cores(variables: Iterable[Variable]) -> list[_core.Variable]:
     return [v.core for v in variables]
-
-
-def _float(value: Tensor, x: Tensor) -> Tensor:
-    return value if value.dtype in ("float32", "float64") else cast_to(value, x.dtype)
